@@ -1,0 +1,99 @@
+"""The whole error tree. A room raises; a door (CLI, wire) renders.
+
+    GlulamError
+    ├── InvalidInput                 the caller's words are off (a field, an argument, a file's line)
+    │   ├── InvalidConfig            pipeline.yaml or settings: names file, line and field
+    │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
+    ├── EntityNotFound               a named thing is not there
+    ├── AlreadyExists
+    ├── ConcurrentModification       compare-and-swap lost; read again
+    ├── ObjectNotFound               no object at that URI
+    ├── ObjectChanged                the object is there with another etag
+    ├── StorageFailed                the object store or disk did not do what it was asked
+    ├── DatabaseUnavailable          PostgreSQL cannot be reached, or is of the wrong version
+    ├── Fenced                       our epoch is no longer the batch's: another worker has it; stop
+    ├── SchemaMoved                  the table changed while a batch was planned; plan again
+    └── DataRejected                 a file or batch fails as a whole by policy
+        ├── SchemaRefused            a new or conflicting column under a mode that forbids it
+        ├── TooManyBadRecords        above the pipeline's max_bad_share
+        └── UnreadableFile           not JSON at all, too large, or a decompression bomb
+
+Each class carries `code`, the error code that Glue's API would answer.
+"""
+
+from __future__ import annotations
+
+
+class GlulamError(Exception):
+    """Base of every error that Glulam raises on purpose. `str(error)` is a sentence for a person."""
+
+    code = "InternalServiceException"
+    exit_code = 1
+
+
+class InvalidInput(GlulamError):
+    code = "InvalidInputException"
+    exit_code = 2
+
+
+class InvalidConfig(InvalidInput):
+    pass
+
+
+class UnsupportedSql(InvalidInput):
+    pass
+
+
+class EntityNotFound(GlulamError):
+    code = "EntityNotFoundException"
+    exit_code = 3
+
+
+class AlreadyExists(GlulamError):
+    code = "AlreadyExistsException"
+    exit_code = 3
+
+
+class ConcurrentModification(GlulamError):
+    code = "ConcurrentModificationException"
+
+
+class ObjectNotFound(GlulamError):
+    code = "EntityNotFoundException"
+    exit_code = 3
+
+
+class ObjectChanged(GlulamError):
+    code = "ConcurrentModificationException"
+
+
+class StorageFailed(GlulamError):
+    exit_code = 4
+
+
+class DatabaseUnavailable(GlulamError):
+    exit_code = 4
+
+
+class Fenced(GlulamError):
+    code = "ConcurrentModificationException"
+
+
+class SchemaMoved(GlulamError):
+    code = "ConcurrentModificationException"
+
+
+class DataRejected(GlulamError):
+    code = "InvalidInputException"
+
+
+class SchemaRefused(DataRejected):
+    pass
+
+
+class TooManyBadRecords(DataRejected):
+    pass
+
+
+class UnreadableFile(DataRejected):
+    pass

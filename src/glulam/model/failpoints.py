@@ -1,0 +1,76 @@
+"""Named points at which a test can stop the process, as a power cut would.
+
+`GLULAM_FAILPOINT=name` kills the process with SIGKILL the first time it gets there; `name:3` the third time;
+`name:pause` stops it with SIGSTOP (the test continues it later). Unset, a failpoint costs one dictionary look-up.
+The full list stands in `FAILPOINTS`, so that the crash sweep cannot miss one: an unlisted name is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+FAILPOINTS = (
+    "list.before_register",
+    "list.after_register",
+    "claim.before_commit",
+    "claim.after_commit",
+    "read.before",
+    "read.after_scan",
+    "stage.before",
+    "stage.during_write",
+    "stage.after_good",
+    "stage.after_dead_letters",
+    "stage.after_verify",
+    "commit.before",
+    "commit.after_files",
+    "commit.after_catalog",
+    "commit.before_commit",
+    "commit.after_commit",
+    "publish.before",
+    "publish.during",
+    "publish.after",
+    "archive.before",
+    "archive.during_copy",
+    "archive.after_copy",
+    "archive.after",
+    "done.before",
+    "done.after",
+    "done.during_cleanup",
+    "split.before_commit",
+    "split.after_commit",
+    "replay.before_claim",
+    "replay.after_claim",
+    "compact.before_commit",
+    "compact.after_commit",
+)
+
+_armed: dict[str, int] = {}
+_pause = False
+
+
+def arm(spec: str | None) -> None:
+    """Arm from a `name[:count|:pause]` text; None disarms. Raises ValueError for a name that is not listed."""
+    global _pause
+    _armed.clear()
+    _pause = False
+    if not spec:
+        return
+    name, _, how = spec.partition(":")
+    if name not in FAILPOINTS:
+        raise ValueError(f"unknown failpoint {name!r}; one of: {', '.join(FAILPOINTS)}")
+    _pause = how == "pause"
+    _armed[name] = int(how) if how.isdigit() else 1
+
+
+def failpoint(name: str) -> None:
+    """Die here if the test asked for it."""
+    if name not in _armed:
+        return
+    _armed[name] -= 1
+    if _armed[name] == 0:
+        del _armed[name]
+        os.kill(os.getpid(), signal.SIGSTOP if _pause else signal.SIGKILL)
+
+
+arm(os.environ.get("GLULAM_FAILPOINT"))

@@ -1,0 +1,67 @@
+"""What an installation chooses: one frozen value, read once from the environment.
+
+Plain dataclass on purpose: a cold `glulam run` must not pay a quarter of a second for a settings library.
+Every field is documented in docs/settings.md; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from glulam.model.errors import InvalidConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is read from the environment variable `GLULAM_<FIELD IN CAPITALS>`."""
+
+    home: Path = Path(".glulam")
+    """Folder of the installation's own state: the embedded PostgreSQL, spooled downloads, logs."""
+    lake: Path | None = None
+    """Root folder of the local lake: `s3://bucket/key` is the file `<lake>/bucket/key`. Default `<home>/../lake`."""
+    database_url: str | None = None
+    """A `postgresql://` URL. Unset: PostgreSQL runs embedded in `<home>/postgres`."""
+    objects: str = "local"
+    """`local` (the lake folder) or `s3` (AWS_ENDPOINT_URL, AWS_REGION and credentials from the usual variables)."""
+    engine: str = "duckdb"
+    """`duckdb` or `spark`."""
+    spark_master: str = "local[*]"
+    """Spark's master: `local[*]`, `spark://host:7077`, or `sc://host:15002` for Spark Connect."""
+    threads: int = 0
+    """Worker threads of the embedded engine. 0: one for each CPU."""
+    memory_mb: int = 1024
+    """Memory that the embedded engine plans for, in MiB; beyond it, work spills to `<home>/spill`."""
+
+    @property
+    def lake_root(self) -> Path:
+        return self.lake if self.lake is not None else self.home.absolute().parent / "lake"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read every `GLULAM_*` variable. Raises InvalidConfig that names the variable and what it held."""
+        env = os.environ if env is None else env
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            name = f"GLULAM_{field.name.upper()}"
+            text = env.get(name)
+            if not text:
+                continue
+            if field.name in ("home", "lake"):
+                values[field.name] = Path(text)
+            elif field.name in ("threads", "memory_mb"):
+                if not text.isdigit():
+                    raise InvalidConfig(f"{name}={text!r}: expected a whole number")
+                values[field.name] = int(text)
+            else:
+                values[field.name] = text
+        settings = cls(**values)  # type: ignore[arg-type]
+        for name, found, allowed in (
+            ("GLULAM_OBJECTS", settings.objects, ("local", "s3")),
+            ("GLULAM_ENGINE", settings.engine, ("duckdb", "spark")),
+        ):
+            if found not in allowed:
+                raise InvalidConfig(f"{name}={found!r}: expected one of {', '.join(allowed)}")
+        return settings
