@@ -148,7 +148,7 @@ class _Work:
             todo[row] = eligible[row] = False
 
     def _learned(self, base: Struct | None) -> Struct:
-        return resolve(self.shape, base, SchemaPolicy(hints=self.policy.hints))
+        return resolve(self.shape, base, SchemaPolicy(hints=self.policy.hints, reserved=self.policy.reserved))
 
     def _keep(self, found: Verified, rows: npt.NDArray[np.int64]) -> None:
         chunk = self.chunk
