@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from corpus.build import CASES, write
+from corpus.case import RAW_KEPT, Case
+from glulam.model.errors import UnreadableFile
 from glulam.records.reader import read_all
 from glulam.records.strict import BigInteger
 from glulam.records.values import ReadLimits, Reject
 
 INT64 = range(-(2**63), 2**63)
-
-from corpus.build import CASES, write
-from corpus.case import RAW_KEPT, Case
-from glulam.model.errors import UnreadableFile
 
 
 def same(found: object, expected: object) -> bool:
