@@ -7,6 +7,7 @@ the input, which whole-file readers do not: a truncated gzip must give the recor
 from __future__ import annotations
 
 import bz2
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _RATIO_GRACE = 64 * 1024 * 1024
 
 _BINARY = (
     (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
     (b"PAR1", "a Parquet file"),
     (b"ORC", "an ORC file"),
     (b"Obj\x01", "an Avro file"),
@@ -43,7 +45,7 @@ def _zstd() -> Any:
 
 @dataclass(frozen=True)
 class _Codec:
-    magic: bytes
+    magic: re.Pattern[bytes]
     name: str
     make: Callable[[], _Decompressor]
     piece_bytes: int
@@ -51,9 +53,9 @@ class _Codec:
 
 
 _CODECS = (
-    _Codec(b"\x1f\x8b", "gzip", lambda: zlib.decompressobj(wbits=31), 64 * 1024),
-    _Codec(b"BZh", "bzip2", bz2.BZ2Decompressor, 4 * 1024),
-    _Codec(b"\x28\xb5\x2f\xfd", "zstd", _zstd, 4 * 1024),
+    _Codec(re.compile(rb"\x1f\x8b"), "gzip", lambda: zlib.decompressobj(wbits=31), 64 * 1024),
+    _Codec(re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), "bzip2", bz2.BZ2Decompressor, 4 * 1024),
+    _Codec(re.compile(rb"\x28\xb5\x2f\xfd"), "zstd", _zstd, 4 * 1024),
 )
 
 
@@ -69,7 +71,7 @@ class Content:
         """Non-empty windows, at most a few times WINDOW bytes each. Raises UnreadableFile for binary content,
         compression inside compression and decompression bombs."""
         head = self._file.read(WINDOW)
-        codec = next((c for c in _CODECS if head.startswith(c.magic)), None)
+        codec = next((c for c in _CODECS if c.magic.match(head)), None)
         if codec is None:
             self._refuse_binary(head)
             while head:
@@ -79,7 +81,7 @@ class Content:
         first = True
         for window in self._expand(head, codec):
             if first:
-                if any(window.startswith(c.magic) for c in _CODECS):
+                if any(c.magic.match(window) for c in _CODECS):
                     raise UnreadableFile(f"{self._name}: compressed more than once; expected one layer")
                 self._refuse_binary(window)
                 first = False
@@ -91,16 +93,21 @@ class Content:
                 raise UnreadableFile(f"{self._name}: found {what}, expected JSON")
 
     def _expand(self, data: bytes, codec: _Codec) -> Iterator[bytes]:
-        stream, inside, read, written = codec.make(), False, 0, 0
+        stream: Any = codec.make()
+        inside, read, written = False, 0, 0
         while data:
             read += len(data)
             at = 0
             while at < len(data):
                 piece = data[at : at + codec.piece_bytes]
                 at += len(piece)
+                before = stream.copy() if codec.name == "gzip" else None
                 try:
                     out = stream.decompress(piece)
                 except Exception as error:  # zlib.error, OSError, ZstdError: no common base
+                    if before is not None and (good := _good_part(before, piece)):
+                        written += len(good)
+                        yield good
                     self.damage = f"the {codec.name} stream is damaged after {written} decompressed bytes: {error}"
                     return
                 inside = True
@@ -127,3 +134,14 @@ class Content:
                 f"{self._name}: {read} compressed bytes expand to more than {written}: "
                 f"above max_expand_ratio={limits.max_expand_ratio}"
             )
+
+
+def _good_part(stream: Any, piece: bytes) -> bytes:
+    """What zlib gives of a piece before the byte at which it fails: with a wrong checksum, all of the content."""
+    out = bytearray()
+    try:
+        for at in range(len(piece)):
+            out += stream.decompress(piece[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(out)

@@ -8,7 +8,7 @@ of arrays and documents come out one by one. The rules stand in docs/json-contra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,6 @@ class _Cursor:
     record_no: int = 0
     line: int = 1
     offset: int = 0
-    rejects: list[Reject] = field(default_factory=list)
 
     def reject(self, raw: bytes, length: int, code: RejectCode, detail: str) -> Reject:
         self.record_no += 1
@@ -90,11 +89,36 @@ def frame(file: int, content: Content, limits: ReadLimits) -> Iterator[Framed]:
         yield cursor.reject(head[:RAW_PREFIX_BYTES], length, RejectCode.NOT_UTF8, "UTF-16 or UTF-32 byte order mark")
         return
     head = _until_decided(head, windows, limits)
+    last: Framed | None = None
     if head is not None:
-        mode = _is_lines(head, limits)
-        yield from (_lines if mode else _whole)(cursor, head, windows, limits)
-    if content.damage is not None:
-        yield cursor.reject(b"", 0, RejectCode.TRUNCATED_STREAM, content.damage)
+        for item in (_lines if _is_lines(head) else _whole)(cursor, head, windows, limits):
+            if last is not None:
+                yield last
+            last = item
+    yield from _ending(cursor, last, content.damage)
+
+
+def _ending(cursor: _Cursor, last: Framed | None, damage: str | None) -> Iterator[Framed]:
+    """The last item; of a damaged stream, what follows the last whole record as one TRUNCATED_STREAM reject."""
+    if damage is None:
+        if last is not None:
+            yield last
+        return
+    if isinstance(last, Lines) and not last.buffer.endswith(b"\n"):
+        rows = len(last.blank)
+        cut = int(last.offsets[rows - 1])
+        raw = last.buffer[cut:]
+        if rows > 1:
+            yield replace(last, buffer=last.buffer[:cut], offsets=last.offsets[:rows], blank=last.blank[:-1])
+        place = _Cursor(last.file, record_no=cursor.record_no - (not last.blank[-1]), line=cursor.line - 1,
+                        offset=cursor.offset - len(raw))  # fmt: skip
+        yield place.reject(raw, len(raw), RejectCode.TRUNCATED_STREAM, damage)
+    elif isinstance(last, Reject) and last.code in (RejectCode.MALFORMED, RejectCode.NOT_UTF8):
+        yield replace(last, code=RejectCode.TRUNCATED_STREAM, detail=damage)
+    else:
+        if last is not None:
+            yield last
+        yield cursor.reject(b"", 0, RejectCode.TRUNCATED_STREAM, damage)
 
 
 def _until_decided(head: bytes, windows: Iterator[bytes], limits: ReadLimits) -> bytes | None:
@@ -122,8 +146,8 @@ def _first_lines(head: bytes) -> list[bytes]:
     return found
 
 
-def _is_lines(head: bytes, limits: ReadLimits) -> bool:
-    lines = [line for line in _first_lines(head + b"\n")]
+def _is_lines(head: bytes) -> bool:
+    lines = _first_lines(head + b"\n")
     first = lines[0].rstrip(_SPACE)
     complete = _complete(first)
     if first.lstrip(_SPACE).startswith(b"["):
@@ -262,7 +286,10 @@ class _Text:
     def reject(self, start: int, end: int, bad: BadRecord) -> Reject:
         self.move(start)
         raw = self.raw(start, end).rstrip(_SPACE)
-        return self.cursor.reject(raw, len(raw), bad.code, bad.args[0])
+        code, detail = bad.code, bad.detail
+        if code is RejectCode.MALFORMED and any("\udc80" <= c <= "\udcff" for c in self.text[start:end]):
+            code, detail = RejectCode.NOT_UTF8, "holds bytes that are not UTF-8"
+        return self.cursor.reject(raw, len(raw), code, detail)
 
     def record(self, start: int, end: int) -> Framed:
         self.move(start)
@@ -295,20 +322,19 @@ def _array(source: _Text) -> Iterator[Framed]:
         return
     while True:
         try:
-            if at >= len(text):
-                raise BadRecord(RejectCode.MALFORMED, "the array is cut off: expected an element")
             end = value_end(text, at)
-            after = skip_space(text, end)
-            separator = text[after : after + 1]
-            if separator not in (",", "]"):
-                found = repr(text[after : after + 20]) if separator else "the end of the file"
-                raise BadRecord(RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]")
         except BadRecord as bad:
             yield source.reject(at, len(text), bad)
             return
         yield source.record(at, end)
-        if separator == "]":
+        after = skip_space(text, end)
+        if text[after : after + 1] == "]":
             yield from _after_array(source, after + 1)
+            return
+        if text[after : after + 1] != ",":
+            found = repr(text[after : after + 20]) if after < len(text) else "the end of the file"
+            bad = BadRecord(RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]")
+            yield source.reject(after, len(text), bad)
             return
         at = skip_space(text, after + 1)
 

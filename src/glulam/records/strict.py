@@ -59,7 +59,7 @@ def _integer(text: str) -> int | BigInteger:
 
 
 def _constant(text: str) -> Any:
-    raise BadRecord(RejectCode.MALFORMED, f"{text} is not JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _strict = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=Real.of, parse_constant=_constant
 )
-_lenient = json.JSONDecoder(parse_int=str, parse_float=str)
+_lenient = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
