@@ -34,6 +34,12 @@ class SourceFile:
     size_bytes: int
     only: frozenset[int] | None = None
     """Replay: only these record numbers; None: all."""
+    origin: tuple[str, str] | None = None
+    """Replay: the URI and etag that lineage columns name, when the file is read from the archive."""
+
+    @property
+    def lineage(self) -> tuple[str, str]:
+        return self.origin or (str(self.uri), self.etag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +139,7 @@ class Staged:
     """By file index."""
     columns: tuple[tuple[str, DataType], ...]
     """Output columns with types, in order, lineage included, partition columns not."""
-    partition_types: tuple[DataType, ...]
+    partition_keys: tuple[tuple[str, DataType], ...]
     cast_failures: Mapping[str, int] = field(default_factory=dict)
     """By output column: how many casts failed."""
     reasons: Mapping[str, int] = field(default_factory=dict)

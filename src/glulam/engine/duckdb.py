@@ -200,7 +200,7 @@ class _Staging:
         self.spec = StageSpec(
             names=tuple(c.name for c in stage.plan.columns),
             partition_keys=tuple(c.name for c in stage.plan.partition_by),
-            paths=tuple(str(s.uri) for s in job.sources), etags=tuple(s.etag for s in job.sources),
+            paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
             batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
         )  # fmt: skip
         self.partition_types = types
@@ -252,7 +252,7 @@ class _Staging:
         files = [s.index for s in self.job.sources if s.index not in self.handle.gone]
         return Staged(
             data=data, dead_letters=dead, counts=self.tally.by_file(files), columns=self.columns,
-            partition_types=self.partition_types, cast_failures=dict(self.tally.cast_failures),
+            partition_keys=tuple(zip(self.spec.partition_keys, self.partition_types, strict=True)), cast_failures=dict(self.tally.cast_failures),
             reasons=dict(self.tally.reasons), written_keys=self._written_keys(),
         )  # fmt: skip
 

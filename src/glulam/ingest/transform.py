@@ -105,12 +105,12 @@ def plan(parsed: ParsedTransform, schema: Struct) -> TransformPlan:
     kept = [c for c in outputs if c.name not in partition_names]
     by_name = {c.name: c for c in outputs}
     partitions = [_partition(p, by_name, schema) for p in parsed.partition_by]
-    return TransformPlan(columns=tuple(kept), partition_by=tuple(partitions), event_time=_event(parsed, by_name, kept),
+    return TransformPlan(columns=tuple(kept), partition_by=tuple(partitions), event_time=_event(parsed, kept, schema),
                          reject_missing_event_time=parsed.reject_missing)  # fmt: skip
 
 
-def _event(parsed: ParsedTransform, by_name: dict[str, OutputColumn], kept: list[OutputColumn]) -> str | None:
-    if parsed.event_time is None:
+def _event(parsed: ParsedTransform, kept: list[OutputColumn], schema: Struct) -> str | None:
+    if parsed.event_time is None or not schema.fields:
         return None
     if all(c.name != parsed.event_time for c in kept):
         raise InvalidConfig(
