@@ -40,7 +40,8 @@ def note_full_sample(raw: Path, work: Path, memory_mb: int) -> None:
         )
         print(f"{measured.seconds:.2f} s, peak {measured.peak_rss_mb:,.0f} MB")
     except Failed as failed:
-        print(f"fails: {str(failed).strip().splitlines()[-1][:200]}")
+        lines = [line for line in str(failed).splitlines() if "Error" in line or "Exception" in line]
+        print(f"fails: {(lines or ['no message'])[-1][:240]}")
 
 
 def main() -> None:
