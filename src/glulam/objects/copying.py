@@ -1,6 +1,7 @@
 """Copies files on a local disk so that a reader sees all of the bytes or no file, also after a power cut.
 
-For `put`, and for moves between file systems, where no hard link can be made. Left to lake.py: conditions, names.
+For `put`, and for moves between file systems, where no hard link can be made. Left to lake.py: conditions,
+names.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def spool_copy(source: str, target: str) -> tuple[str, os.stat_result]:
 
 
 def copy_version(source: str, target: str, etag: str) -> None:
-    """Copy version `etag` of `source` under a name that must be free (else FileExistsError), and read the copy
-    again before it gets that name. Raises ObjectChanged when the source is or becomes another version."""
+    """Copy version `etag` of `source` under a name that must be free (else FileExistsError), and read the
+    copy again before it gets that name. Raises ObjectChanged when the source is or becomes another
+    version."""
     temporary = _temporary_for(target)
     try:
         with open(source, "rb") as read:

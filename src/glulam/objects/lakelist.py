@@ -1,7 +1,8 @@
 """Walks a folder of the local lake in the order in which S3 would list its keys.
 
-Kept apart from lake.py because its concern is speed and bounded memory: one stat and three small values for each
-file, and never more than the names of the folders on the way down. Left to lake.py: pages, errors, the root.
+Kept apart from lake.py because its concern is speed and bounded memory: one stat and three small values for
+each file, and never more than the names of the folders on the way down. Left to lake.py: pages, errors, the
+root.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class LakeListing:
                 yield stat_of(S3Uri(bucket, key + name), found)
 
     def names(self, folder: str) -> list[str]:
-        """Names of the objects and folders (those end with a slash) in a folder, in the order of S3's keys."""
+        """Names of the objects and folders (those end with a slash) in a folder, in the order of S3's
+        keys."""
         found: list[str] = []
         try:
             entries = os.scandir(folder)

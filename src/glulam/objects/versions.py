@@ -1,20 +1,20 @@
 """Versions of a file on a local disk: what identifies one, and how to remove one and never another.
 
-POSIX can replace a file atomically but cannot unlink it "only if it still is that version": between the look and
-the unlink a writer may rename a new version into place, and the unlink would destroy it. So removal takes the name
-away first and looks after:
+POSIX can replace a file atomically but cannot unlink it "only if it still is that version": between the look
+and the unlink a writer may rename a new version into place, and the unlink would destroy it. So removal takes
+the name away first and looks after:
 
     rename path -> aside     atomic; whichever version it is, it now has a name that nobody else uses
     lstat aside              the version asked for?  yes: unlink it
                              no: put it back (link aside -> path, never over a newer one; unlink aside)
 
-A look before the rename keeps the common "other version" case from touching anything. A process that dies with a
-version aside leaves it there; the same operation done again finds it by its tag (a hash of the operation) and settles
-it first. If a version cannot go back because yet another one has taken its name, it is kept beside it under a name
-that lists and is read like any other object.
+A look before the rename keeps the common "other version" case from touching anything. A process that dies
+with a version aside leaves it there; the same operation done again finds it by its tag (a hash of the
+operation) and settles it first. If a version cannot go back because yet another one has taken its name, it is
+kept beside it under a name that lists and is read like any other object.
 
-Left to others: names and folders of the lake (lake.py). On a file system without hard links `link_new` looks before
-it renames: a window of microseconds in which a file that somebody else made there would be replaced.
+Left to others: names and folders of the lake (lake.py). On a file system without hard links `link_new` looks
+before it renames: a window of microseconds in which a file that somebody else made there would be replaced.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def tag_of(*operation: str) -> str:
 
 
 def drop(path: str, etag: str, tag: str, top: str) -> str | None:
-    """Remove `path` if it holds version `etag`. None: that version is not there any more. Otherwise another version
-    is there and stays; returns its etag. `top` is the bucket's folder."""
+    """Remove `path` if it holds version `etag`. None: that version is not there any more. Otherwise another
+    version is there and stays; returns its etag. `top` is the bucket's folder."""
     try:
         found = etag_of(os.lstat(path))
         if found != etag:
