@@ -73,6 +73,11 @@ def _key_order(key: str) -> tuple[bool, str]:
     return (column_name(key) != key, key)
 
 
+_SIMPLE: Mapping[str, DataType] = {
+    kinds.STRING: STRING, kinds.BOOLEAN: BOOLEAN, kinds.BIGINT: BIGINT, kinds.DOUBLE: DOUBLE, kinds.BIGGER: BIG_DECIMAL,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _Resolver:
     policy: SchemaPolicy
@@ -149,8 +154,7 @@ class _Resolver:
         if kind == kinds.ARRAY:
             element = self.new_type(seen.element, path) if seen.element else None
             return Array(element) if element is not None else None
-        return {kinds.STRING: STRING, kinds.BOOLEAN: BOOLEAN, kinds.BIGINT: BIGINT, kinds.DOUBLE: DOUBLE,
-                kinds.BIGGER: BIG_DECIMAL}[kind]  # fmt: skip
+        return _SIMPLE[kind]
 
     def known_type(self, seen: Shape, have: DataType, path: tuple[str, ...]) -> DataType:
         """The type of a place that the table has typed as `have`."""

@@ -46,7 +46,7 @@ class Incremental(_Part):
     numbers are found."""
 
     pattern: str = "{year}/week{week}"
-    start_year: int = Field(2020, ge=1970, le=9999)
+    start_year: int = Field(default=2020, ge=1970, le=9999)
 
     @field_validator("pattern")
     @classmethod
@@ -57,11 +57,11 @@ class Incremental(_Part):
 
 
 class Limits(_Part):
-    max_record_bytes: int = Field(16 * MIB, ge=2)
-    max_depth: int = Field(100, ge=1, le=500)
-    max_document_bytes: int = Field(256 * MIB, ge=2)
-    max_expanded_bytes: int = Field(1 << 40, ge=1)
-    max_expand_ratio: int = Field(1000, ge=1)
+    max_record_bytes: int = Field(default=16 * MIB, ge=2)
+    max_depth: int = Field(default=100, ge=1, le=500)
+    max_document_bytes: int = Field(default=256 * MIB, ge=2)
+    max_expanded_bytes: int = Field(default=1 << 40, ge=1)
+    max_expand_ratio: int = Field(default=1000, ge=1)
 
 
 class Source(_Part):
@@ -70,7 +70,7 @@ class Source(_Part):
     historical: str | None = "historical"
     incremental: Incremental | None = Incremental()
     only_new_folders: bool = False
-    max_bad_share: float = Field(1.0, ge=0, le=1)
+    max_bad_share: float = Field(default=1.0, ge=0, le=1)
     limits: Limits = Limits()
 
 
@@ -125,17 +125,17 @@ class Schema(_Part):
 
 class Write(_Part):
     compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
-    target_file_mb: int = Field(256, ge=1, le=4096)
+    target_file_mb: int = Field(default=256, ge=1, le=4096)
 
 
 class Batch(_Part):
     """How much one batch claims, and how long a worker may be silent."""
 
-    max_files: int = Field(10_000, ge=1)
-    max_mb: int = Field(2048, ge=1)
-    lease_s: float = Field(60, gt=0)
-    max_attempts: int = Field(3, ge=1, le=100)
-    backoff_s: float = Field(1.0, ge=0)
+    max_files: int = Field(default=10_000, ge=1)
+    max_mb: int = Field(default=2048, ge=1)
+    lease_s: float = Field(default=60, gt=0)
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    backoff_s: float = Field(default=1.0, ge=0)
 
 
 class Pipeline(_Part):

@@ -118,7 +118,7 @@ def _decimal(value: Any, kind: Decimal) -> Any:
     if isinstance(value, bool):
         return _MISFIT
     text = value.text if isinstance(value, BigInteger | Real) else value if isinstance(value, int | str) else None
-    if text is None or "_" in text:
+    if not isinstance(text, int | str) or "_" in str(text):
         return _MISFIT
     try:
         number = _WIDE.create_decimal(text)

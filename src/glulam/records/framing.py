@@ -88,9 +88,8 @@ def frame(file: int, content: Content, limits: ReadLimits) -> Iterator[Framed]:
         length = len(head) + sum(len(w) for w in windows)
         yield cursor.reject(head[:RAW_PREFIX_BYTES], length, RejectCode.NOT_UTF8, "UTF-16 or UTF-32 byte order mark")
         return
-    head = _until_decided(head, windows, limits)
     last: Framed | None = None
-    if head is not None:
+    if head := _until_decided(head, windows, limits):
         for item in (_lines if _is_lines(head) else _whole)(cursor, head, windows, limits):
             if last is not None:
                 yield last
@@ -121,14 +120,14 @@ def _ending(cursor: _Cursor, last: Framed | None, damage: str | None) -> Iterato
         yield cursor.reject(b"", 0, RejectCode.TRUNCATED_STREAM, damage)
 
 
-def _until_decided(head: bytes, windows: Iterator[bytes], limits: ReadLimits) -> bytes | None:
-    """Read on until two non-blank lines are there (or the end, or the document limit). None: nothing but white space."""
+def _until_decided(head: bytes, windows: Iterator[bytes], limits: ReadLimits) -> bytes:
+    """Read on until two non-blank lines are there (or the end, or the document limit). Empty: only white space."""
     while len(_first_lines(head)) < 2 and len(head) <= limits.max_document_bytes:
         more = next(windows, b"")
         if not more:
             break
         head += more
-    return head if head.strip(_SPACE) else None
+    return head if head.strip(_SPACE) else b""
 
 
 def _first_lines(head: bytes) -> list[bytes]:
@@ -207,7 +206,9 @@ def _chunk(cursor: _Cursor, buffer: bytes, limits: ReadLimits) -> Iterator[Frame
     yield from _rows(cursor, buffer, data, offsets[start:])
 
 
-def _rows(cursor: _Cursor, buffer: bytes, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Iterator[Lines]:
+def _rows(
+    cursor: _Cursor, buffer: bytes, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> Iterator[Lines]:
     count = len(offsets) - 1
     if count < 1:
         return
@@ -333,8 +334,8 @@ def _array(source: _Text) -> Iterator[Framed]:
             return
         if text[after : after + 1] != ",":
             found = repr(text[after : after + 20]) if after < len(text) else "the end of the file"
-            bad = BadRecord(RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]")
-            yield source.reject(after, len(text), bad)
+            misfit = BadRecord(RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]")
+            yield source.reject(after, len(text), misfit)
             return
         at = skip_space(text, after + 1)
 

@@ -94,7 +94,7 @@ class _Work:
         chunk = self.chunk
         texts = self._texts()
         tokens = count_tokens(chunk.buffer, chunk.offsets)
-        first = np.frombuffer(chunk.buffer, np.uint8)[chunk.offsets[:-1]] if len(chunk.buffer) else np.zeros(0, np.uint8)
+        first = np.frombuffer(chunk.buffer, np.uint8)[chunk.offsets[:-1]]
         todo = chunk.is_record.copy()
         eligible = todo & (first == ord("{")) & ~tokens.doubtful
         if texts is None:
@@ -168,7 +168,7 @@ class _Work:
                        shape=self.shape)  # fmt: skip
 
 
-_KINDS = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE, STRING: kinds.STRING}
+_KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE, STRING: kinds.STRING}
 
 
 def count_types(table: pa.Table, schema: Struct, into: Shape) -> None:
@@ -197,4 +197,5 @@ def _count(array: Any, kind: DataType, into: Shape) -> None:
 def reject_of(code: RejectCode, detail: str, row: tuple[Any, ...]) -> Reject:
     """A reject for a RAW row, in LINEAGE order."""
     file, record_no, line, offset, length, raw = row
-    return Reject(file=file, record_no=record_no, line=line, offset=offset, length=length, raw=raw, code=code, detail=detail)
+    return Reject(file=file, record_no=record_no, line=line, offset=offset, length=length, raw=raw, code=code,
+                  detail=detail)  # fmt: skip

@@ -55,7 +55,8 @@ def count_tokens(buffer: bytes, offsets: Ints) -> Tokens:
 
 
 def _per_row(positions: Ints, offsets: Ints) -> Ints:
-    return np.diff(np.searchsorted(positions, offsets))
+    counts: Ints = np.diff(np.searchsorted(positions, offsets)).astype(np.int64)
+    return counts
 
 
 def _mark(rows: Bools, offsets: Ints, positions: Ints) -> None:
