@@ -26,6 +26,7 @@ from glulam.ledger.files import (
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import EntityNotFound, InvalidInput
 from glulam.model.states import FileStatus
+from glulam.settings import Settings
 from glulam.store.database import Database
 
 from .conftest import POLICY, WHEN, Ledger, stat
@@ -99,8 +100,8 @@ def test_odd_names_arrive_as_they_are(ledger: Ledger) -> None:
 def test_arrays_are_what_postgres_reads(database_server_session, names, times) -> None:  # type: ignore[no-untyped-def]
     numbers = list(range(-3, len(names)))
     row = database_server_session.execute(
-        "SELECT %s::text[], %s::bigint[], ARRAY(SELECT timestamptz 'epoch' + x * interval '1 microsecond' "
-        "FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (x, n) ORDER BY n)",
+        "SELECT %s::text[], %s::bigint[], ARRAY(SELECT timestamptz 'epoch' + x / 1000000 * interval '1 second' "
+        "+ x %% 1000000 * interval '1 microsecond' FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (x, n) ORDER BY n)",
         (texts(names), integers(numbers), microseconds(times)),
     ).fetchone()
     assert row == (names, numbers, times)
@@ -108,8 +109,6 @@ def test_arrays_are_what_postgres_reads(database_server_session, names, times) -
 
 @pytest.fixture(scope="module")
 def database_server_session(database_server):  # type: ignore[no-untyped-def]
-    from glulam.settings import Settings
-
     url = database_server.url("postgres")
     with Database.open(Settings(database_url=url)) as database, database.connection() as conn:
         yield conn

@@ -77,7 +77,9 @@ SELECT id FROM added UNION ALL SELECT id FROM pipeline WHERE name = %(name)s LIM
 # claim (SKIP LOCKED: nobody waits here); its reader will find it gone.
 REGISTER = """
 WITH input AS (
-  SELECT bucket, key, etag, size_bytes, timestamptz 'epoch' + modified_us * interval '1 microsecond' AS last_modified
+  SELECT bucket COLLATE "C" AS bucket, key COLLATE "C" AS key, etag, size_bytes,
+         timestamptz 'epoch' + modified_us / 1000000 * interval '1 second'
+                             + modified_us %% 1000000 * interval '1 microsecond' AS last_modified
   FROM unnest(%(bucket)s::text[], %(key)s::text[], %(etag)s::text[], %(size)s::bigint[], %(modified)s::bigint[])
        AS t (bucket, key, etag, size_bytes, modified_us)
 ), known AS MATERIALIZED (
@@ -89,6 +91,7 @@ WITH input AS (
   INSERT INTO file_version (pipeline_id, bucket, key, etag, size_bytes, last_modified)
   SELECT %(pipeline)s, i.bucket, i.key, i.etag, i.size_bytes, i.last_modified FROM input i
   WHERE NOT EXISTS (SELECT FROM known k WHERE k.same AND k.bucket = i.bucket AND k.key = i.key)
+  ORDER BY i.bucket, i.key  -- one order everywhere, so that two listers of one folder cannot wait for each other
   ON CONFLICT (pipeline_id, bucket, key, etag) DO NOTHING
   RETURNING id, bucket, key, size_bytes
 ), revived AS (
@@ -178,8 +181,7 @@ def register(conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectS
         other = latest.get(stat.uri)
         if other is None or stat.last_modified >= other.last_modified:
             latest[stat.uri] = stat
-    # in one order everywhere, so that two listers of one folder cannot wait for each other
-    found = sorted(latest.values(), key=lambda s: (s.uri.bucket, s.uri.key))
+    found = latest.values()
     row = conn.execute(
         REGISTER,
         {
@@ -242,9 +244,9 @@ def count_by_status(conn: psycopg.Connection, pipeline: str | None = None) -> di
 def retry(conn: psycopg.Connection, pipeline: str, key: str) -> LedgerEntry:
     """Have the newest version of a key tried (again): at once if it waits for its next attempt, else as PENDING."""
     file = get_by_key(conn, pipeline, key)
-    if not conn.execute(TO_PENDING, {"id": file.id}).rowcount:
-        if not conn.execute(BATCH_DUE_NOW, {"id": file.id}).rowcount:
-            raise _wrong_state("retried", get_by_id(conn, file.id), RETRY_FROM)
+    moved = conn.execute(TO_PENDING, {"id": file.id}).rowcount
+    if not moved and not conn.execute(BATCH_DUE_NOW, {"id": file.id}).rowcount:
+        raise _wrong_state("retried", get_by_id(conn, file.id), RETRY_FROM)
     return get_by_id(conn, file.id)
 
 

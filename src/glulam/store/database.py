@@ -29,6 +29,9 @@ MAX_IDLE = 8
 IDLE_IN_TRANSACTION_S = 30
 """A process that is stopped (laptop lid, SIGSTOP) inside a transaction must not keep its row locks for ever."""
 
+SESSION_OPTIONS = "-c TimeZone=UTC -c plan_cache_mode=force_custom_plan"
+"""A plan made for arrays of unknown length would be a bad one for a thousand files."""
+
 CONNECTION_DEFAULTS = {
     "application_name": "glulam",
     "connect_timeout": "10",
@@ -162,7 +165,7 @@ def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
     except psycopg.ProgrammingError as error:  # libpq's words do not repeat the URL, which may hold a password
         raise DatabaseUnavailable(f"the database URL is malformed: {str(error).strip()}") from error
     parameters = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
-    options = f"-c TimeZone=UTC -c plan_cache_mode=force_custom_plan -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
+    options = SESSION_OPTIONS + f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     parameters["options"] = f"{given.get('options') or ''} {options}".strip()
     return psycopg.connect(make_conninfo(url, **parameters), autocommit=True)
 

@@ -285,7 +285,8 @@ def _run_config(sockets: Path) -> str:
     name = str(sockets).replace('"', '""').replace("'", "''")
     return (
         "# Written at every start; edit postgresql.conf instead.\n"
-        f"listen_addresses = ''\nport = {PORT}\nunix_socket_directories = '\"{name}\"'\nunix_socket_permissions = 0700\n"
+        f"listen_addresses = ''\nport = {PORT}\n"
+        f"unix_socket_directories = '\"{name}\"'\nunix_socket_permissions = 0700\n"
     )
 
 
