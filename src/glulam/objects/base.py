@@ -6,6 +6,7 @@ An etag is an opaque text that changes whenever the content of the object does.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ class ObjectStore(Protocol):
     def list(self, prefix: S3Uri, *, page_size: int = 1000) -> Iterator[list[ObjectStat]]:
         """Pages of the objects below `prefix`, in bounded memory. A prefix that holds nothing gives no page."""
 
-    def folders(self, prefix: S3Uri) -> list[str]:
+    def folders(self, prefix: S3Uri) -> builtins.list[str]:
         """Names of the immediate sub-folders of `prefix` (without slashes), sorted."""
 
     def head(self, uri: S3Uri) -> ObjectStat: ...
