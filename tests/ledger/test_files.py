@@ -36,7 +36,12 @@ def test_a_file_is_registered_once(ledger: Ledger) -> None:
     assert ledger.register(stat("a"), stat("b")) == Registration(new=2, superseded=0)
     assert ledger.register(stat("a"), stat("b"), stat("c")) == Registration(new=1, superseded=0)
     found = ledger.run(lambda c: get_by_key(c, "events", "a"))
-    assert (str(found.uri), found.etag, found.size_bytes, found.last_modified) == ("s3://raw/a", "e1", 10, WHEN)
+    assert (str(found.uri), found.etag, found.size_bytes, found.last_modified) == (
+        "s3://raw/a",
+        "e1",
+        10,
+        WHEN,
+    )
     assert (found.status, found.records_read, found.retry_count) == (FileStatus.PENDING, 0, 0)
 
 
@@ -74,7 +79,9 @@ def test_of_two_versions_in_one_listing_the_later_counts(ledger: Ledger) -> None
 
 def test_at_most_a_thousand_in_one_call(ledger: Ledger) -> None:
     assert ledger.register(*(stat(f"{n:04d}") for n in range(1000))).new == 1000
-    assert ledger.register(*(stat(f"{n:04d}", "e2") for n in range(1000))) == Registration(new=1000, superseded=1000)
+    assert ledger.register(*(stat(f"{n:04d}", "e2") for n in range(1000))) == Registration(
+        new=1000, superseded=1000
+    )
     with pytest.raises(InvalidInput, match="1001"):
         ledger.register(*(stat(f"{n:04d}") for n in range(1001)))
 
@@ -88,7 +95,17 @@ def test_listers_at_once_add_each_file_once(ledger: Ledger) -> None:
 
 
 def test_odd_names_arrive_as_they_are(ledger: Ledger) -> None:
-    keys = ['q"uote', "back\\slash", "{brace},comma", "NULL", "ünï/日本", "line\nfeed", " space ", "%s", "'; DROP"]
+    keys = [
+        'q"uote',
+        "back\\slash",
+        "{brace},comma",
+        "NULL",
+        "ünï/日本",
+        "line\nfeed",
+        " space ",
+        "%s",
+        "'; DROP",
+    ]
     ledger.register(*(stat(key) for key in keys))
     assert {f.uri.key for f in ledger.claimed().files} == set(keys)
 
@@ -148,10 +165,14 @@ def test_skipped_and_retried_before_anybody_came_it_is_claimed_once(ledger: Ledg
 
 def test_a_wrong_state_is_named_with_the_allowed_ones(ledger: Ledger) -> None:
     ledger.register(stat("a"))
-    with pytest.raises(InvalidInput, match="is PENDING and cannot be retried; expected one of QUARANTINED, SKIPPED"):
+    with pytest.raises(
+        InvalidInput, match="is PENDING and cannot be retried; expected one of QUARANTINED, SKIPPED"
+    ):
         ledger.run(lambda c: retry(c, "events", "a"))
     ledger.claimed()
-    with pytest.raises(InvalidInput, match="is PROCESSING and cannot be skipped; expected one of PENDING, FAILED"):
+    with pytest.raises(
+        InvalidInput, match="is PROCESSING and cannot be skipped; expected one of PENDING, FAILED"
+    ):
         ledger.run(lambda c: skip(c, "events", "a"))
     for key, call in (("nope", skip), ("nope", retry)):
         with pytest.raises(EntityNotFound, match="'events' has no file 'nope'"):

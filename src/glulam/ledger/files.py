@@ -92,7 +92,7 @@ WITH input AS (
   SELECT %(pipeline)s, i.bucket, i.key, i.etag, i.size_bytes, i.last_modified FROM input i
   WHERE NOT EXISTS (SELECT FROM known k WHERE k.same AND k.bucket = i.bucket AND k.key = i.key)
   ORDER BY i.bucket, i.key  -- one order everywhere, so that two listers of one folder cannot wait for each other
-  ON CONFLICT (pipeline_id, bucket, key, etag) DO NOTHING
+  ON CONFLICT (key, bucket, pipeline_id, etag) DO NOTHING
   RETURNING id, bucket, key, size_bytes
 ), revived AS (
   UPDATE file_version f

@@ -95,7 +95,9 @@ class Database:
         try:
             yield session
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
-            raise psycopg.OperationalError(str(error)) from error  # psycopg files it elsewhere; the session is lost
+            raise psycopg.OperationalError(
+                str(error)
+            ) from error  # psycopg files it elsewhere; the session is lost
         finally:
             self._give_back(session)
 
@@ -131,7 +133,9 @@ class Database:
         with self._lock:
             if self._closed:
                 raise DatabaseUnavailable("this Database is closed already; open another one")
-            if os.getpid() != self._process:  # forked: psycopg leaves the parent's sessions alone when dropped
+            if (
+                os.getpid() != self._process
+            ):  # forked: psycopg leaves the parent's sessions alone when dropped
                 self._process = os.getpid()
                 self._idle, self._backends = [], set()
             while self._idle:
@@ -162,7 +166,9 @@ class Database:
 def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
     try:
         given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:  # libpq's words do not repeat the URL, which may hold a password
+    except (
+        psycopg.ProgrammingError
+    ) as error:  # libpq's words do not repeat the URL, which may hold a password
         raise DatabaseUnavailable(f"the database URL is malformed: {str(error).strip()}") from error
     parameters = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
     options = SESSION_OPTIONS + f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"

@@ -130,7 +130,9 @@ class EmbeddedServer:
         while True:
             if not self._alive():
                 if launched:
-                    raise DatabaseUnavailable(f"PostgreSQL in {self.data} stopped while it started:\n{self._log()}")
+                    raise DatabaseUnavailable(
+                        f"PostgreSQL in {self.data} stopped while it started:\n{self._log()}"
+                    )
                 self._launch(account)
                 launched = True
             try:
@@ -157,7 +159,9 @@ class EmbeddedServer:
         alive = os.open(self.home / "postgres.alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(alive, fcntl.LOCK_EX)
-            self._run(account, ["/bin/sh", "-c", DETACH, "sh", self.bin / "postgres", self.data, log], (alive,))
+            self._run(
+                account, ["/bin/sh", "-c", DETACH, "sh", self.bin / "postgres", self.data, log], (alive,)
+            )
         finally:
             os.close(alive)
 
