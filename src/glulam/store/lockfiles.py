@@ -1,4 +1,4 @@
-"""What a PostgreSQL server writes down about itself (`postmaster.pid`, the socket's lock file), and when not to believe it.
+"""What a PostgreSQL server writes down about itself (`postmaster.pid`, the socket's lock file), and when to doubt it.
 
 A process id in a file proves little: the server may have been killed, and the id given to somebody else since.
 """
