@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from glulam.infer.shape import Shape
 from glulam.infer.types import Struct, parse_type
 from glulam.records.conform import Conformer
 from glulam.records.strict import decode
-from glulam.records.tokens import count_tokens
+from glulam.records.tokens import count_tokens, mark_nulls
 from glulam.records.values import BadRecord
 from glulam.records.verify import FastParser, Verified, fast_part
 
@@ -32,9 +33,11 @@ PARSER = FastParser()
 def parse(lines: list[bytes], schema: Struct = SCHEMA) -> Verified:
     buffer = b"\n".join(lines) + b"\n"
     offsets = np.concatenate((np.zeros(1, np.int64), np.flatnonzero(np.frombuffer(buffer, np.uint8) == 10) + 1))
-    texts = pa.StringArray.from_buffers(len(lines), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(buffer))
+    tokens = count_tokens(buffer, offsets)
+    marked = mark_nulls(buffer, tokens)
+    texts = pa.StringArray.from_buffers(len(lines), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(marked))
     eligible = np.array([line.startswith(b"{") for line in lines])
-    return PARSER.parse(texts, count_tokens(buffer, offsets), eligible, fast_part(schema))
+    return PARSER.parse(texts, tokens, eligible, fast_part(schema))
 
 
 def strict(line: bytes, schema: Struct = SCHEMA) -> dict[str, Any] | None:
@@ -52,10 +55,10 @@ def same(found: dict[str, Any], expected: dict[str, Any], schema: Struct) -> boo
 
 
 NUMBERS = st.one_of(
-    st.integers(-(2**66), 2**66), st.floats(allow_nan=True), st.sampled_from(["1.0", "-0", "1e2", "1E400", "01", "0.1e-7"])
+    st.integers(-(2**66), 2**66), st.floats(allow_nan=True), st.sampled_from(["1.0", "-0", "1e2", "1E400", "01", "0.1e-7", "7e77"])
 )
 TEXTS = st.one_of(
-    st.text(max_size=6), st.sampled_from(["12", "true", "null", '":null', ":", ' "', "\\", '\\"', "a,}", "x ]", "1.5"])
+    st.text(max_size=6), st.sampled_from(["12", "true", "null", "7e77", '":null', ":", ' "', "\\", '\\"', "a,}", "x ]", "1.5"])
 )
 KEYS = st.sampled_from(["i", "d", "s", "b", "o", "ai", "as", "ao", "aa", "x", "y", "z", "w", "t", "v", "new", "I", ""])
 VALUES = st.recursive(
@@ -73,7 +76,7 @@ def write(value: Any, style: str) -> str:
         return "{" + comma.join(members) + ("}" if style != "odd" else " }")
     if isinstance(value, list):
         return "[" + comma.join(write(v, style) for v in value) + "]"
-    if isinstance(value, str) and value in ("1.0", "-0", "1e2", "1E400", "01", "0.1e-7"):
+    if isinstance(value, str) and value in ("1.0", "-0", "1e2", "1E400", "01", "0.1e-7", "7e77"):
         return value
     return json.dumps(value, ensure_ascii=style == "tight")
 
@@ -90,7 +93,7 @@ CLEAN = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=int(os.environ.get("GLULAM_EXAMPLES", "400")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.lists(st.tuples(KEYS, VALUES), max_size=6).map(tuple), st.sampled_from(["tight", "python", "odd"])),
              min_size=1, max_size=12),
@@ -144,7 +147,8 @@ def test_clean_lines_are_accepted(records: list[dict[str, Any]]) -> None:
         b'{"i":"1"}', b'{"i":1.0}', b'{"i":1,"i":1}', b'{"i":1,"new":2}', b'{"s":1}', b'{"b":1}', b'{"b":"true"}',
         b'{"d":NaN}', b'{"d":1e999}', b'{"d":9007199254740993}', b'{"i":18446744073709551616}', b'{"i":1,}',
         b'{"ai":[1,]}', b'{"o":5}', b'{"o":{}}', b'{"ao":[1]}', b'{"ao":[null]}', b'{"aa":[[1],2]}', b'{"ai":["1"]}',
-        b'{"as":[1]}', b'{"I":1}', b'{"x" :1,"s":5}', b'{"s":{"x":1}}', b'{"o":[{"x":1}]}', b'{"i":1} x', b'{"d":-Infinity}',
+        b'{"as":[1]}', b'{"i":null,"i":null}', b'{"i":1,"i":null}', b'{"i":null,"i":1}', b'{"s":[""]}', b'{"as":[[""]]}', b'{"i":nulL}',
+        b'{"s":"7e+77","i":null,"new":1}', b'{"s":7e77,"i":null}', b'{"s":"7e77","i":null,"new":1}', b'{"d":7e77,"i":null}', b'{"i":null5}', b'{"s":null5}', b'{"I":1}', b'{"x" :1,"s":5}', b'{"s":{"x":1}}', b'{"o":[{"x":1}]}', b'{"i":1} x', b'{"d":-Infinity}',
     ],
 )  # fmt: skip
 def test_what_duckdb_forgives_is_not_accepted(line: bytes) -> None:
@@ -158,3 +162,10 @@ def test_case_colliding_keys_are_left_to_the_strict_parser() -> None:
     assert [f.name for f in schema.fields] == ["id", "id__2", "n"]
     assert [f.key for f in fast_part(schema).fields] == ["n"]
     assert parse([b'{"n":1}', b'{"id":1,"n":1}'], schema).accepted.tolist() == [True, False]
+
+
+def test_null_members_stay_on_the_fast_path() -> None:
+    found = parse([b'{"i":null,"d": null,"s":null,"b":null}', b'{"s":"7e77","i":1,"o":{"x":null,"y":"a"}}'])
+    assert found.accepted.tolist() == [True, True]
+    assert found.table.column("s").to_pylist() == [None, "7e77"]
+    assert found.table.column("o").to_pylist()[1] == {"x": None, "y": "a", "z": None}

@@ -16,15 +16,22 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_QUOTE, _BACKSLASH, _COLON, _COMMA, _SPACE, _N = 34, 92, 58, 44, 32, 110
+_QUOTE, _BACKSLASH, _COLON, _COMMA, _SPACE, _N, _BRACE = 34, 92, 58, 44, 32, 110, 125
+
+MARK, MARK_AS_TEXT = "7e77", "7e+77"
+"""A number as long as `null`, and how DuckDB writes it into a text column. Data that really holds it is noticed,
+because the count of nulls is then off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
+    """Per line; `null_at` lists the positions in the buffer of every `null` that is a key's value."""
+
     keys: Ints
     strings: Ints
     nulls: Ints
     doubtful: Bools
+    null_at: Ints
 
 
 def count_tokens(buffer: bytes, offsets: Ints) -> Tokens:
@@ -49,9 +56,19 @@ def count_tokens(buffer: bytes, offsets: Ints) -> Tokens:
     _mark(doubtful, offsets, closing[following <= _SPACE])
     keys = closing[following == _COLON]
     strings = np.diff(bounds) // 2 - _per_row(keys, offsets)
-    nulls = keys[_value_start(data, keys) == _N]
+    null_at, strange = _nulls(data, keys)
+    _mark(doubtful, offsets, strange)
     _mark(doubtful, offsets, _bad_closers(data))
-    return Tokens(keys=_per_row(keys, offsets), strings=strings, nulls=_per_row(nulls, offsets), doubtful=doubtful)
+    return Tokens(keys=_per_row(keys, offsets), strings=strings, nulls=_per_row(null_at, offsets), doubtful=doubtful,
+                  null_at=null_at)  # fmt: skip
+
+
+def mark_nulls(buffer: bytes, tokens: Tokens) -> bytes:
+    """The buffer with every `null` that is a key's value written as MARK, so that a parser shows that the key is there."""
+    data = np.frombuffer(buffer, np.uint8).copy()
+    for index, byte in enumerate(MARK.encode()):
+        data[tokens.null_at + index] = byte
+    return data.tobytes()
 
 
 def _per_row(positions: Ints, offsets: Ints) -> Ints:
@@ -64,16 +81,19 @@ def _mark(rows: Bools, offsets: Ints, positions: Ints) -> None:
         rows[np.searchsorted(offsets, positions, side="right") - 1] = True
 
 
-def _value_start(data: npt.NDArray[np.uint8], keys: Ints) -> npt.NDArray[np.uint8]:
-    """The first byte of each key's value, looking past at most one space."""
-    size = len(data)
-    at = np.minimum(keys + 2, size - 1)
-    first = data[at]
-    spaced = np.flatnonzero(first == _SPACE)
-    if len(spaced):
-        first = first.copy()
-        first[spaced] = data[np.minimum(at[spaced] + 1, size - 1)]
-    return first
+def _nulls(data: npt.NDArray[np.uint8], keys: Ints) -> tuple[Ints, Ints]:
+    """Where values of keys are `null`, looking past at most one space; and where they begin like it but are not."""
+    last = len(data) - 1
+    at = keys + 2
+    spaced = np.flatnonzero(data[np.minimum(at, last)] == _SPACE)
+    at[spaced] += 1
+    at = at[data[np.minimum(at, last)] == _N]
+    sound = at + 4 <= last
+    for index, byte in enumerate(b"null"):
+        sound &= data[np.minimum(at + index, last)] == byte
+    after = data[np.minimum(at + 4, last)]
+    sound &= (after == _COMMA) | (after == _BRACE)
+    return at[sound], at[~sound]
 
 
 def _bad_closers(data: npt.NDArray[np.uint8]) -> Ints:
