@@ -11,7 +11,15 @@ import psycopg
 
 from glulam.catalog.databases import ensure_database
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
-from glulam.catalog.tables import Column, Table, TableDescriptor, create_table, find_table, get_table, update_table
+from glulam.catalog.tables import (
+    Column,
+    Table,
+    TableDescriptor,
+    create_table,
+    find_table,
+    get_table,
+    update_table,
+)
 from glulam.engine.base import Staged
 from glulam.engine.staging import DEAD_LETTERS
 from glulam.infer.arrow import from_arrow
