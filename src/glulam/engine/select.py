@@ -64,11 +64,14 @@ def cast_failed(expression: exp.Expression) -> exp.Expression | None:
     return exp.or_(*tests, copy=False) if tests else None
 
 
-def hoisted(items: list[tuple[str, exp.Expression]]) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, exp.Expression]]]:
+Named = list[tuple[str, exp.Expression]]
+
+
+def hoisted(items: Named) -> tuple[Named, Named]:
     """The same items in two steps: first each distinct cast as `c<i>`, then the items over those columns. An event time
     stands in the output, its test for failure, the partition columns and the rejection, and is worth parsing once."""
     casts: dict[str, str] = {}
-    inner: list[tuple[str, exp.Expression]] = []
+    inner: Named = []
 
     def hoist(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Null | exp.Literal):
