@@ -87,7 +87,7 @@ WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'COMMITTED'
 """
 NOW = "SELECT state, epoch, manifest FROM batch WHERE id = %s"
 SECONDS_UNTIL_DUE = """
-SELECT CASE WHEN EXISTS (SELECT FROM pending_file WHERE pipeline_id = %(pipeline)s) THEN 0
+SELECT CASE WHEN EXISTS (SELECT FROM pending_chunk WHERE pipeline_id = %(pipeline)s) THEN 0
        ELSE (SELECT extract(epoch FROM
                     min(greatest(CASE state WHEN 'READY' THEN not_before ELSE lease_until END, now())) - now())
              FROM batch WHERE pipeline_id = %(pipeline)s AND state IN ('READY', 'RUNNING', 'COMMITTED'))

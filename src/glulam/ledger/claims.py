@@ -8,6 +8,7 @@ The attempt is counted here, so that a worker that the kernel kills has used one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ import psycopg
 from glulam.ledger.arrays import integers
 from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy
 from glulam.ledger.failures import quarantine, split
-from glulam.ledger.files import FileVersion
+from glulam.ledger.files import CHUNK, FileVersion
 from glulam.model.clock import NewId
 from glulam.model.states import BatchState
 from glulam.model.uri import S3Uri
@@ -32,38 +33,35 @@ UPDATE batch SET state = %(state)s, epoch = epoch + 1, attempts = attempts + %(a
        lease_until = now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s RETURNING epoch, attempts
 """
+PROCESSING = """
+UPDATE file_version f SET status = 'PROCESSING', updated_at = now()
+FROM batch b CROSS JOIN unnest(b.file_ids) AS member (id)
+WHERE b.id = %(id)s AND f.id = member.id AND f.batch_id = b.id AND f.status = 'FAILED'
+"""
+# A file that was skipped meanwhile is no longer the batch's.
 FILES = """
 SELECT f.id, f.bucket, f.key, f.etag, f.size_bytes, f.last_modified, f.retry_count
 FROM batch b CROSS JOIN unnest(b.file_ids) AS member (id) JOIN file_version f ON f.id = member.id
-WHERE b.id = %(id)s AND (b.kind <> 'INGEST' OR f.batch_id = b.id
-                         AND (b.state = 'COMMITTED' OR f.status IN ('PROCESSING', 'FAILED')))
+WHERE b.id = %(id)s AND (b.kind <> 'INGEST' OR f.batch_id = b.id AND (b.state = 'COMMITTED' OR f.status = 'PROCESSING'))
 ORDER BY f.id
-"""
-PROCESSING = """
-UPDATE file_version SET status = 'PROCESSING', updated_at = now()
-WHERE id = ANY (%(files)s::bigint[]) AND batch_id = %(id)s AND status = 'FAILED'
 """
 NOTHING_LEFT = """
 UPDATE batch SET state = 'DONE', manifest = '{}', done_at = now(), lease_until = NULL,
        error_message = 'every file of it was skipped'
 WHERE id = %s
 """
-# The byte sum counts the queue's own sizes, so that only files that are taken are updated, by their ids alone.
+CHUNKS = """
+SELECT id, file_ids, sizes FROM pending_chunk WHERE pipeline_id = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+USED_UP = "DELETE FROM pending_chunk WHERE pipeline_id = %s AND id = ANY (%s::bigint[])"
+CUT = """
+UPDATE pending_chunk SET file_ids = file_ids[%(taken)s + 1:], sizes = sizes[%(taken)s + 1:]
+WHERE pipeline_id = %(pipeline)s AND id = %(chunk)s
+"""
 FROM_PENDING = """
-WITH candidate AS (
-  SELECT file_id, size_bytes FROM pending_file WHERE pipeline_id = %(pipeline)s
-  ORDER BY file_id LIMIT %(max_files)s FOR UPDATE SKIP LOCKED
-), summed AS (
-  SELECT file_id, sum(size_bytes) OVER w AS bytes, row_number() OVER w AS nth
-  FROM candidate WINDOW w AS (ORDER BY file_id ROWS UNBOUNDED PRECEDING)
-), taken AS (
-  DELETE FROM pending_file q USING summed s
-  WHERE q.pipeline_id = %(pipeline)s AND q.file_id = s.file_id AND (s.bytes <= %(max_bytes)s OR s.nth = 1)
-  RETURNING q.file_id
-)
-UPDATE file_version f SET status = 'PROCESSING', batch_id = %(id)s, error_message = NULL, updated_at = now()
-FROM taken t WHERE f.id = t.file_id AND f.status = 'PENDING'
-RETURNING f.id, f.bucket, f.key, f.etag, f.size_bytes, f.last_modified, f.retry_count
+UPDATE file_version SET status = 'PROCESSING', batch_id = %(id)s, error_message = NULL, updated_at = now()
+WHERE id = ANY (%(files)s::bigint[]) AND status = 'PENDING'
+RETURNING id, bucket, key, etag, size_bytes, last_modified, retry_count
 """
 NEW_BATCH = """
 INSERT INTO batch (id, pipeline_id, kind, state, epoch, attempts, worker, lease_until, file_ids)
@@ -98,15 +96,16 @@ def _take(
 ) -> Claim | None:
     """Take the locked batch over; None when it was ended instead, and the caller looks again."""
     batch_id, kind, state, epoch, attempts, spec, manifest = due
+    if kind == BatchKind.INGEST and state == BatchState.READY:
+        conn.execute(PROCESSING, {"id": batch_id})
     rows = conn.execute(FILES, {"id": batch_id}, binary=True).fetchall()
     files = tuple(_file_version(row) for row in rows)
     found = Claim(
         batch_id=batch_id, pipeline_id=pipeline_id, kind=BatchKind(kind), epoch=epoch, attempts=attempts,
         state=BatchState(state), files=files, spec=spec, manifest=manifest,
     )  # fmt: skip
-    own_files = found.kind is BatchKind.INGEST
     if found.state is not BatchState.COMMITTED:
-        if own_files and not files:
+        if found.kind is BatchKind.INGEST and not files:
             conn.execute(NOTHING_LEFT, (batch_id,))
             return None
         if found.state is BatchState.RUNNING and attempts >= policy.max_attempts:
@@ -124,12 +123,8 @@ def _take(
         },
     ).fetchone()
     assert taken is not None  # we hold its row lock
-    if own_files and not goes_on:
-        conn.execute(PROCESSING, {"id": batch_id, "files": integers(f.id for f in files)})
-    return Claim(
-        batch_id=batch_id, pipeline_id=pipeline_id, kind=found.kind, epoch=taken[0], attempts=taken[1],
-        state=BatchState.COMMITTED if goes_on else BatchState.RUNNING, files=files, spec=spec, manifest=manifest,
-    )  # fmt: skip
+    state = BatchState.COMMITTED if goes_on else BatchState.RUNNING
+    return replace(found, epoch=taken[0], attempts=taken[1], state=state)
 
 
 def _give_up(conn: psycopg.Connection, found: Claim, new_id: NewId) -> None:
@@ -145,23 +140,61 @@ def _new_batch(
     conn: psycopg.Connection, pipeline_id: int, *, worker: str, new_id: NewId, policy: ClaimPolicy
 ) -> Claim | None:
     batch_id = new_id()
-    given = {
-        "pipeline": pipeline_id,
-        "id": batch_id,
-        "max_files": policy.max_files,
-        "max_bytes": policy.max_bytes,
-        "worker": worker,
-        "lease_s": policy.lease_s,
-    }
-    rows = conn.execute(FROM_PENDING, given, binary=True).fetchall()
-    if not rows:
-        return None
+    rows: list[tuple[Any, ...]] = []
+    while not rows:  # files of a chunk that are PENDING no longer were skipped or superseded
+        picked = _dequeue(conn, pipeline_id, policy)
+        if not picked:
+            return None
+        rows = conn.execute(FROM_PENDING, {"id": batch_id, "files": integers(picked)}, binary=True).fetchall()
     rows.sort()  # by id
+    given = {"id": batch_id, "pipeline": pipeline_id, "worker": worker, "lease_s": policy.lease_s}
     conn.execute(NEW_BATCH, {**given, "files": integers(row[0] for row in rows)})
     return Claim(
         batch_id=batch_id, pipeline_id=pipeline_id, kind=BatchKind.INGEST, epoch=1, attempts=1,
         state=BatchState.RUNNING, files=tuple(_file_version(row) for row in rows),
     )  # fmt: skip
+
+
+def _dequeue(conn: psycopg.Connection, pipeline_id: int, policy: ClaimPolicy) -> list[int]:
+    """Take the next files off the queue: within max_files and max_bytes, but at least one. Empty: none is free."""
+    picked: list[int] = []
+    total_bytes = 0
+    used_up: list[int] = []
+    cut: dict[str, int] | None = None
+    for chunk, file_ids, sizes in _lock_chunks(conn, pipeline_id, policy):
+        taken = 0
+        for file_id, size in zip(file_ids, sizes, strict=True):
+            if picked and (len(picked) == policy.max_files or total_bytes + size > policy.max_bytes):
+                break
+            picked.append(file_id)
+            total_bytes += size
+            taken += 1
+        if taken == len(file_ids):
+            used_up.append(chunk)
+            continue
+        if taken:
+            cut = {"pipeline": pipeline_id, "chunk": chunk, "taken": taken}
+        break
+    if used_up:
+        conn.execute(USED_UP, (pipeline_id, integers(used_up)))
+    if cut:
+        conn.execute(CUT, cut)
+    return picked
+
+
+def _lock_chunks(
+    conn: psycopg.Connection, pipeline_id: int, policy: ClaimPolicy
+) -> list[tuple[int, list[int], list[int]]]:
+    """Enough of the queue's head for one batch, or all of it. A few chunks at first, so that other claimers
+    find some free; they may hold fewer files than CHUNK (single retries), so the sums decide, not their number."""
+    limit = min(8, -(-policy.max_files // CHUNK))
+    while True:
+        chunks = conn.execute(CHUNKS, (pipeline_id, limit), binary=True).fetchall()
+        files = sum(len(chunk[1]) for chunk in chunks)
+        size = sum(sum(chunk[2]) for chunk in chunks)
+        if len(chunks) < limit or files >= policy.max_files or size > policy.max_bytes:
+            return chunks
+        limit *= 4
 
 
 def _file_version(row: tuple[Any, ...]) -> FileVersion:

@@ -2,7 +2,7 @@
 
 A version is (pipeline, bucket, key, etag). This file registers versions and answers questions about them; moving them
 through a batch (PROCESSING, SUCCEEDED, FAILED, QUARANTINED) is `claims.py`, `settle.py` and `failures.py`.
-Every function works in the caller's transaction. Lock order: pending_file, then file_version.
+Every function works in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStat
 
 MAX_REGISTER = 1000
+CHUNK = 50  # files in a row of the queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,8 @@ SELECT id FROM added UNION ALL SELECT id FROM pipeline WHERE name = %(name)s LIM
 """
 
 # `known` finds, by one index look-up a key, all versions of it. The lateral join keeps the planner from reading the
-# whole table instead when it has no statistics yet. A queue row that a claim has locked is left to that claim.
+# whole table instead when it has no statistics yet. An older version that is being claimed right now is left to that
+# claim (SKIP LOCKED: nobody waits here); its reader will find it gone.
 REGISTER = """
 WITH input AS (
   SELECT bucket, key, etag, size_bytes, timestamptz 'epoch' + modified_us * interval '1 microsecond' AS last_modified
@@ -93,24 +95,21 @@ WITH input AS (
   UPDATE file_version f
   SET status = 'PENDING', batch_id = NULL, error_message = NULL, updated_at = now()
   FROM known k
-  WHERE k.same AND k.status = 'SUPERSEDED' AND f.id = k.id AND f.status = 'SUPERSEDED' AND f.records_read = 0
+  WHERE k.same AND k.status = 'SUPERSEDED' AND f.id = k.id AND f.status = 'SUPERSEDED'
   RETURNING f.id, f.bucket, f.key, f.size_bytes
 ), fresh AS (
   SELECT * FROM added UNION ALL SELECT * FROM revived
 ), queued AS (
-  INSERT INTO pending_file (pipeline_id, file_id, size_bytes) SELECT %(pipeline)s, id, size_bytes FROM fresh
-), older AS (
-  SELECT k.id, k.status FROM known k JOIN fresh n ON n.bucket = k.bucket AND n.key = k.key
-  WHERE NOT k.same AND k.status IN ('PENDING', 'QUARANTINED')
-), unqueued AS (
-  DELETE FROM pending_file WHERE (pipeline_id, file_id) IN (
-    SELECT q.pipeline_id, q.file_id FROM pending_file q
-    WHERE q.pipeline_id = %(pipeline)s AND q.file_id IN (SELECT id FROM older) FOR UPDATE SKIP LOCKED)
-  RETURNING file_id
+  INSERT INTO pending_chunk (pipeline_id, file_ids, sizes)
+  SELECT %(pipeline)s, array_agg(id ORDER BY id), array_agg(size_bytes ORDER BY id)
+  FROM (SELECT id, size_bytes, (row_number() OVER (ORDER BY id) - 1) / %(chunk)s AS nth FROM fresh) n
+  GROUP BY nth ORDER BY nth
 ), superseded AS (
   UPDATE file_version f SET status = 'SUPERSEDED', updated_at = now()
-  WHERE f.id IN (SELECT file_id FROM unqueued UNION ALL SELECT id FROM older WHERE status = 'QUARANTINED')
-    AND f.status IN ('PENDING', 'QUARANTINED')
+  WHERE f.id IN (
+    SELECT o.id FROM file_version o
+    WHERE o.id IN (SELECT k.id FROM known k JOIN fresh n ON n.bucket = k.bucket AND n.key = k.key WHERE NOT k.same)
+      AND o.status IN ('PENDING', 'QUARANTINED') FOR UPDATE SKIP LOCKED)
   RETURNING 1
 )
 SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM superseded)
@@ -119,7 +118,8 @@ SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM superseded)
 SELECT = sql.SQL(
     """
 SELECT f.id, f.bucket, f.key, f.etag, f.size_bytes, f.last_modified, f.retry_count, p.name, f.status, f.batch_id,
-       f.error_message, f.records_read, f.records_written, f.records_rejected, f.records_rescued, f.archive_key,
+       f.error_message, coalesce(f.records_read, 0), coalesce(f.records_written, 0),
+       coalesce(f.records_rejected, 0), coalesce(f.records_rescued, 0), f.archive_key,
        f.created_at, f.updated_at, f.processed_at
 FROM file_version f JOIN pipeline p ON p.id = f.pipeline_id WHERE {where} ORDER BY f.id
 """
@@ -143,14 +143,11 @@ TO_PENDING = """
 WITH moved AS (
   UPDATE file_version SET status = 'PENDING', batch_id = NULL, updated_at = now()
   WHERE id = %(id)s AND status IN ('QUARANTINED', 'SKIPPED') RETURNING pipeline_id, id, size_bytes)
-INSERT INTO pending_file (pipeline_id, file_id, size_bytes) SELECT * FROM moved
+INSERT INTO pending_chunk (pipeline_id, file_ids, sizes) SELECT pipeline_id, ARRAY[id], ARRAY[size_bytes] FROM moved
 """
 BATCH_DUE_NOW = """
 UPDATE batch SET not_before = now() WHERE state = 'READY' AND id = (
   SELECT batch_id FROM file_version WHERE id = %(id)s AND status = 'FAILED')
-"""
-UNQUEUE = """
-DELETE FROM pending_file WHERE (pipeline_id, file_id) = (SELECT pipeline_id, id FROM file_version WHERE id = %(id)s)
 """
 TO_SKIPPED = """
 UPDATE file_version SET status = 'SKIPPED', batch_id = NULL, updated_at = now()
@@ -187,6 +184,7 @@ def register(conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectS
         REGISTER,
         {
             "pipeline": pipeline_id,
+            "chunk": CHUNK,
             "bucket": texts(s.uri.bucket for s in found),
             "key": texts(s.uri.key for s in found),
             "etag": texts(s.etag for s in found),
@@ -253,7 +251,6 @@ def retry(conn: psycopg.Connection, pipeline: str, key: str) -> LedgerEntry:
 def skip(conn: psycopg.Connection, pipeline: str, key: str) -> LedgerEntry:
     """Leave the newest version of a key out; `retry` takes it back in. A batch that waits goes on without it."""
     file = get_by_key(conn, pipeline, key)
-    conn.execute(UNQUEUE, {"id": file.id})
     if not conn.execute(TO_SKIPPED, {"id": file.id}).rowcount:
         raise _wrong_state("skipped", get_by_id(conn, file.id), SKIP_FROM)
     return get_by_id(conn, file.id)

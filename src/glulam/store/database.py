@@ -91,6 +91,8 @@ class Database:
         session = self._take()
         try:
             yield session
+        except psycopg.errors.IdleInTransactionSessionTimeout as error:
+            raise psycopg.OperationalError(str(error)) from error  # psycopg files it elsewhere; the session is lost
         finally:
             self._give_back(session)
 
@@ -160,7 +162,7 @@ def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
     except psycopg.ProgrammingError as error:  # libpq's words do not repeat the URL, which may hold a password
         raise DatabaseUnavailable(f"the database URL is malformed: {str(error).strip()}") from error
     parameters = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
-    options = f"-c TimeZone=UTC -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
+    options = f"-c TimeZone=UTC -c plan_cache_mode=force_custom_plan -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     parameters["options"] = f"{given.get('options') or ''} {options}".strip()
     return psycopg.connect(make_conninfo(url, **parameters), autocommit=True)
 

@@ -43,7 +43,8 @@ POLL_S = 0.005
 
 CONFIG = """
 # Written by Glulam when the folder was made; edit as you like. glulam.conf is written at every start.
-shared_buffers = 64MB
+shared_buffers = 128MB
+wal_buffers = 16MB
 max_connections = 64
 wal_level = minimal
 max_wal_senders = 0
@@ -53,6 +54,10 @@ max_parallel_workers_per_gather = 0
 log_checkpoints = off
 include 'glulam.conf'
 """
+
+DETACH = 'umask 077; exec 2>>"$3"; "$1" -D "$2" >&2 </dev/null &'
+"""The shell that runs this exits at once, and the server belongs to init. (pg_ctl would do the same, but it cannot
+take a path with a double quote in it.)"""
 
 OTHER_CLIENTS = """
 SELECT count(*) FROM pg_stat_activity
@@ -72,7 +77,7 @@ class EmbeddedServer:
     start_timeout_s: float = 60.0
     """How long a start may take; recovery after a crash is part of it."""
     bin: Path = field(default_factory=lambda: binaries())
-    """Folder of `initdb`, `pg_ctl` and `postgres`."""
+    """Folder of `initdb` and `postgres`."""
 
     @property
     def data(self) -> Path:
@@ -86,6 +91,12 @@ class EmbeddedServer:
 
     def connect(self, connect: Connect) -> psycopg.Connection:
         """A session; the server is started first when it does not run. Raises DatabaseUnavailable."""
+        try:
+            return self._connect(connect)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DatabaseUnavailable(f"PostgreSQL cannot be run in {self.home}: {error}") from error
+
+    def _connect(self, connect: Connect) -> psycopg.Connection:
         self.home.mkdir(parents=True, exist_ok=True)
         with self._lock(fcntl.LOCK_SH):
             if (self.data / "postmaster.pid").exists():
@@ -136,9 +147,9 @@ class EmbeddedServer:
         let_through(account, self.home, self.bin)
         if not self.data.exists():
             self._initdb(account)
-        self._forget_dead_postmaster()
         sockets = socket_dir(self.home)
         account.own_private_dir(sockets)
+        _forget_dead_postmaster(self.data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock")
         account.write(self.data / "glulam.conf", _run_config(sockets))
         log = self.data / "server.log"
         if log.exists() and log.stat().st_size > 10_000_000:
@@ -146,11 +157,7 @@ class EmbeddedServer:
         alive = os.open(self.home / "postgres.alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(alive, fcntl.LOCK_EX)
-            self._run(
-                account,
-                [self.bin / "pg_ctl", "start", "--no-wait", "--silent", "-D", self.data, "-l", log],
-                pass_fds=(alive,),
-            )
+            self._run(account, ["/bin/sh", "-c", DETACH, "sh", self.bin / "postgres", self.data, log], (alive,))
         finally:
             os.close(alive)
 
@@ -172,7 +179,7 @@ class EmbeddedServer:
         fresh.rename(self.data)
 
     def _stop(self) -> None:
-        pid = _postmaster_pid(self.data)
+        pid = _pid_in(self.data / "postmaster.pid")
         if pid is None or not _is_postgres(pid):
             return
         os.kill(pid, signal.SIGINT)  # "fast": sessions are closed, a checkpoint is written
@@ -191,13 +198,6 @@ class EmbeddedServer:
             os.close(fd)
         return False
 
-    def _forget_dead_postmaster(self) -> None:
-        """A killed server leaves its process id behind; when another process has that id now, PostgreSQL would
-        refuse to start. Called only when no process of our server lives; one that somebody started by hand stays."""
-        pid = _postmaster_pid(self.data)
-        if pid is not None and not _is_postgres(pid):
-            (self.data / "postmaster.pid").unlink()
-
     def _run(self, account: Account, command: list[str | Path], pass_fds: tuple[int, ...] = ()) -> None:
         done = subprocess.run(
             [str(part) for part in command],
@@ -208,6 +208,7 @@ class EmbeddedServer:
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             pass_fds=pass_fds,
             timeout=self.start_timeout_s,
+            start_new_session=True,
             **account.popen_arguments(),
         )
         if done.returncode:
@@ -266,9 +267,10 @@ def check_version(data: Path) -> None:
 
 
 def socket_dir(home: Path) -> Path:
-    """Below home when the socket's path is short enough for the kernel, else a folder named by a hash of it."""
+    """Below home, unless its path is too long for the kernel or holds a comma, which separates hosts for libpq;
+    then a folder named by a hash of it."""
     near = home / "postgres-run"
-    if len(os.fsencode(near / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX:
+    if len(os.fsencode(near / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX and "," not in str(near):
         return near
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:20]
     return Path(tempfile.gettempdir()) / f"glulam-{digest}"
@@ -287,22 +289,31 @@ def _run_config(sockets: Path) -> str:
     )
 
 
-def _postmaster_lines(data: Path) -> list[str]:
+def _lines(file: Path) -> list[str]:
     try:
-        return (data / "postmaster.pid").read_text().splitlines()
+        return file.read_text().splitlines()
     except OSError:
         return []
 
 
-def _postmaster_pid(data: Path) -> int | None:
-    lines = _postmaster_lines(data)
+def _pid_in(lock_file: Path) -> int | None:
+    lines = _lines(lock_file)
     return int(lines[0]) if lines and lines[0].isdigit() else None
 
 
 def _running_socket_dir(data: Path) -> Path | None:
     """Another process may have started the server under another TMPDIR: what it wrote down counts."""
-    lines = _postmaster_lines(data)
+    lines = _lines(data / "postmaster.pid")
     return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+
+
+def _forget_dead_postmaster(*lock_files: Path) -> None:
+    """A killed server leaves its process id behind; while a zombie or another process has that id, PostgreSQL would
+    refuse to start. Called only when no process of our server lives; one that somebody started by hand stays."""
+    for file in lock_files:
+        pid = _pid_in(file)
+        if pid is not None and not _is_postgres(pid):
+            file.unlink()
 
 
 def _is_postgres(pid: int) -> bool:
