@@ -100,7 +100,7 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
         return create_table(conn, database, name, wanted, cause)
     if now.descriptor == wanted:
         return now
-    return update_table(conn, now, wanted, now.version, cause)
+    return update_table(conn, now, wanted, expected_version=now.version, cause=cause)
 
 
 def record_outputs(
