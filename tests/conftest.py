@@ -33,7 +33,9 @@ class TestServer:
         name = f"test_{next(self.numbers)}"
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             admin.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
             )
         return self.url(name)
 

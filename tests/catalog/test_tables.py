@@ -84,8 +84,12 @@ def test_columns_need_names_that_differ(name: str) -> None:
 
 def test_each_version_is_kept_with_its_cause(database: Database, events: Table) -> None:
     with database.transaction() as c:
-        second = update_table(c, events, wider(EVENTS, "x"), expected_version=0, cause={"batch": "b1", "x": "a.json"})
-        third = update_table(c, second, wider(second.descriptor, "y"), expected_version=1, cause={"batch": "b2"})
+        second = update_table(
+            c, events, wider(EVENTS, "x"), expected_version=0, cause={"batch": "b1", "x": "a.json"}
+        )
+        third = update_table(
+            c, second, wider(second.descriptor, "y"), expected_version=1, cause={"batch": "b2"}
+        )
         assert third.version == 2
         assert third.updated_at >= events.created_at
         history = versions(c, events.id)
@@ -121,7 +125,11 @@ def test_of_two_writers_on_one_version_one_wins(database: Database, events: Tabl
 
 def delta(*values: str, records: int = 10) -> PartitionDelta:
     return PartitionDelta(
-        values=values, location="s3://x/" + "/".join(values), record_count=records, size_bytes=100, file_count=1
+        values=values,
+        location="s3://x/" + "/".join(values),
+        record_count=records,
+        size_bytes=100,
+        file_count=1,
     )
 
 

@@ -52,24 +52,35 @@ class Ledger:
         assert found is not None
         return found
 
-    def commit(self, taken: Claim, manifest: dict[str, Any] | None = None, superseded: Iterable[int] = ()) -> None:
+    def commit(
+        self, taken: Claim, manifest: dict[str, Any] | None = None, superseded: Iterable[int] = ()
+    ) -> None:
         gone = list(superseded)
         counts = [self.counts(f.id) for f in taken.files if f.id not in gone]
         self.run(lambda c: commit(c, taken, manifest or {"n": 1}, counts, gone))
 
     def counts(self, file_id: int, rejected: int = 1) -> FileCounts:
         return FileCounts(
-            file_id=file_id, read=10, written=10 - rejected, rejected=rejected, rescued=2, archive_key=f"done/{file_id}"
+            file_id=file_id,
+            read=10,
+            written=10 - rejected,
+            rejected=rejected,
+            rescued=2,
+            archive_key=f"done/{file_id}",
         )
 
     def statuses(self) -> dict[str, str]:
         """key@etag -> status."""
-        return {f"{f.uri.key}@{f.etag}": str(f.status) for f in self.run(lambda c: list_files(c, limit=10_000))}
+        return {
+            f"{f.uri.key}@{f.etag}": str(f.status) for f in self.run(lambda c: list_files(c, limit=10_000))
+        }
 
     def expire(self, batch_id: str) -> None:
         """As if the lease had run out."""
         self.run(
-            lambda c: c.execute("UPDATE batch SET lease_until = now() - interval '1s' WHERE id = %s", (batch_id,))
+            lambda c: c.execute(
+                "UPDATE batch SET lease_until = now() - interval '1s' WHERE id = %s", (batch_id,)
+            )
         )
 
     def column(self, batch_id: str, name: str) -> Any:

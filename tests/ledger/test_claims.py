@@ -25,7 +25,12 @@ def test_a_new_batch_is_running_at_its_first_epoch(ledger: Ledger) -> None:
     assert ledger.claim() is None
     ledger.register(stat("a"), stat("b"))
     taken = ledger.claimed()
-    assert (taken.kind, taken.state, taken.epoch, taken.attempts) == (BatchKind.INGEST, BatchState.RUNNING, 1, 1)
+    assert (taken.kind, taken.state, taken.epoch, taken.attempts) == (
+        BatchKind.INGEST,
+        BatchState.RUNNING,
+        1,
+        1,
+    )
     assert keys(taken) == ["a", "b"]
     assert ledger.column(taken.batch_id, "file_ids") == [f.id for f in taken.files]
     assert set(ledger.statuses().values()) == {"PROCESSING"}
@@ -91,7 +96,9 @@ def test_an_abandoned_claim_is_taken_over_and_the_first_worker_is_fenced(ledger:
     second = ledger.claimed()
     assert (second.batch_id, second.epoch, second.attempts) == (first.batch_id, 2, 2)
     assert keys(second) == ["a"]
-    words = rf"batch {first.batch_id} was claimed at epoch 1 as RUNNING; it is RUNNING at epoch 2, worker test"
+    words = (
+        rf"batch {first.batch_id} was claimed at epoch 1 as RUNNING; it is RUNNING at epoch 2, worker test"
+    )
     for late in (
         lambda c: heartbeat(c, first, 60),
         lambda c: finish(c, first),
@@ -209,7 +216,12 @@ def test_other_kinds_are_claimed_without_moving_files(ledger: Ledger) -> None:
         )
     )
     taken = ledger.claimed()
-    assert (taken.batch_id, taken.kind, taken.epoch, taken.spec) == (batch, BatchKind.REPLAY, 1, {"letters": [1]})
+    assert (taken.batch_id, taken.kind, taken.epoch, taken.spec) == (
+        batch,
+        BatchKind.REPLAY,
+        1,
+        {"letters": [1]},
+    )
     assert keys(taken) == ["a"]
     assert ledger.statuses() == {"a@e1": "SUCCEEDED"}
     for _ in range(2):

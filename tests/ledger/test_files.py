@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glulam.ledger import FailOutcome, Registration, fail
+from glulam.ledger import FailOutcome, Registration, fail, files
 from glulam.ledger.arrays import integers, microseconds, texts
 from glulam.ledger.files import (
     count_by_status,
@@ -26,6 +26,9 @@ from glulam.ledger.files import (
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import EntityNotFound, InvalidInput
 from glulam.model.states import FileStatus
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStat
+from glulam.settings import Settings
 from glulam.store.database import Database
 
 from .conftest import POLICY, WHEN, Ledger, stat
@@ -35,7 +38,12 @@ def test_a_file_is_registered_once(ledger: Ledger) -> None:
     assert ledger.register(stat("a"), stat("b")) == Registration(new=2, superseded=0)
     assert ledger.register(stat("a"), stat("b"), stat("c")) == Registration(new=1, superseded=0)
     found = ledger.run(lambda c: get_by_key(c, "events", "a"))
-    assert (str(found.uri), found.etag, found.size_bytes, found.last_modified) == ("s3://raw/a", "e1", 10, WHEN)
+    assert (str(found.uri), found.etag, found.size_bytes, found.last_modified) == (
+        "s3://raw/a",
+        "e1",
+        10,
+        WHEN,
+    )
     assert (found.status, found.records_read, found.retry_count) == (FileStatus.PENDING, 0, 0)
 
 
@@ -73,7 +81,9 @@ def test_of_two_versions_in_one_listing_the_later_counts(ledger: Ledger) -> None
 
 def test_at_most_a_thousand_in_one_call(ledger: Ledger) -> None:
     assert ledger.register(*(stat(f"{n:04d}") for n in range(1000))).new == 1000
-    assert ledger.register(*(stat(f"{n:04d}", "e2") for n in range(1000))) == Registration(new=1000, superseded=1000)
+    assert ledger.register(*(stat(f"{n:04d}", "e2") for n in range(1000))) == Registration(
+        new=1000, superseded=1000
+    )
     with pytest.raises(InvalidInput, match="1001"):
         ledger.register(*(stat(f"{n:04d}") for n in range(1001)))
 
@@ -87,7 +97,17 @@ def test_listers_at_once_add_each_file_once(ledger: Ledger) -> None:
 
 
 def test_odd_names_arrive_as_they_are(ledger: Ledger) -> None:
-    keys = ['q"uote', "back\\slash", "{brace},comma", "NULL", "ünï/日本", "line\nfeed", " space ", "%s", "'; DROP"]
+    keys = [
+        'q"uote',
+        "back\\slash",
+        "{brace},comma",
+        "NULL",
+        "ünï/日本",
+        "line\nfeed",
+        " space ",
+        "%s",
+        "'; DROP",
+    ]
     ledger.register(*(stat(key) for key in keys))
     assert {f.uri.key for f in ledger.claimed().files} == set(keys)
 
@@ -99,8 +119,8 @@ def test_odd_names_arrive_as_they_are(ledger: Ledger) -> None:
 def test_arrays_are_what_postgres_reads(database_server_session, names, times) -> None:  # type: ignore[no-untyped-def]
     numbers = list(range(-3, len(names)))
     row = database_server_session.execute(
-        "SELECT %s::text[], %s::bigint[], ARRAY(SELECT timestamptz 'epoch' + x * interval '1 microsecond' "
-        "FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (x, n) ORDER BY n)",
+        "SELECT %s::text[], %s::bigint[], ARRAY(SELECT timestamptz 'epoch' + x / 1000000 * interval '1 second' "
+        "+ x %% 1000000 * interval '1 microsecond' FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (x, n) ORDER BY n)",
         (texts(names), integers(numbers), microseconds(times)),
     ).fetchone()
     assert row == (names, numbers, times)
@@ -108,8 +128,6 @@ def test_arrays_are_what_postgres_reads(database_server_session, names, times) -
 
 @pytest.fixture(scope="module")
 def database_server_session(database_server):  # type: ignore[no-untyped-def]
-    from glulam.settings import Settings
-
     url = database_server.url("postgres")
     with Database.open(Settings(database_url=url)) as database, database.connection() as conn:
         yield conn
@@ -149,10 +167,14 @@ def test_skipped_and_retried_before_anybody_came_it_is_claimed_once(ledger: Ledg
 
 def test_a_wrong_state_is_named_with_the_allowed_ones(ledger: Ledger) -> None:
     ledger.register(stat("a"))
-    with pytest.raises(InvalidInput, match="is PENDING and cannot be retried; expected one of QUARANTINED, SKIPPED"):
+    with pytest.raises(
+        InvalidInput, match="is PENDING and cannot be retried; expected one of QUARANTINED, SKIPPED"
+    ):
         ledger.run(lambda c: retry(c, "events", "a"))
     ledger.claimed()
-    with pytest.raises(InvalidInput, match="is PROCESSING and cannot be skipped; expected one of PENDING, FAILED"):
+    with pytest.raises(
+        InvalidInput, match="is PROCESSING and cannot be skipped; expected one of PENDING, FAILED"
+    ):
         ledger.run(lambda c: skip(c, "events", "a"))
     for key, call in (("nope", skip), ("nope", retry)):
         with pytest.raises(EntityNotFound, match="'events' has no file 'nope'"):
@@ -189,3 +211,19 @@ def test_the_view_that_users_know(ledger: Ledger) -> None:
         ("a", "SUCCEEDED", taken.batch_id, 10, 9, 1, 2, 10, 0, True),
         ("b", "PENDING", None, 0, 0, 0, 0, 10, 0, False),
     ]
+
+
+def test_a_stale_listing_does_not_push_the_newer_version_out(database: Database) -> None:
+    """Two listers: one saw v1, the file is overwritten, the other enters v2, then the first enters v1."""
+    uri = S3Uri("raw", "a.json")
+    old = ObjectStat(uri=uri, etag="v1", size_bytes=1, last_modified=datetime(2024, 1, 1, tzinfo=UTC))
+    new = ObjectStat(uri=uri, etag="v2", size_bytes=2, last_modified=datetime(2024, 1, 2, tzinfo=UTC))
+    with database.transaction() as conn:
+        pipeline = files.ensure_pipeline(conn, "p")
+        assert files.register(conn, pipeline, [new]).new == 1
+    with database.transaction() as conn:
+        stale = files.register(conn, pipeline, [old])
+        assert (stale.new, stale.superseded, stale.doubtful) == (0, 0, {uri})
+        assert files.get_by_key(conn, "p", "a.json").etag == "v2"
+    with database.transaction() as conn:  # the store says that v1 is what it holds: somebody put the old file back
+        assert files.register(conn, pipeline, [old], current=True) == files.Registration(new=1, superseded=1)

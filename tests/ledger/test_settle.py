@@ -47,9 +47,13 @@ def test_a_commit_settles_every_file_and_the_batch(ledger: Ledger) -> None:
 def test_a_commit_can_be_rolled_back_whole(ledger: Ledger) -> None:
     ledger.register(stat("a"))
     taken = ledger.claimed()
-    with pytest.raises(ZeroDivisionError), ledger.database.transaction() as c:
+
+    def commit_and_break(c: psycopg.Connection) -> None:
         commit(c, taken, {}, [ledger.counts(taken.files[0].id)])
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ledger.run(commit_and_break)
     assert ledger.run(lambda c: reload(c, taken.batch_id)) == (BatchState.RUNNING, 1, None)
     assert ledger.statuses() == {"a@e1": "PROCESSING"}
 
@@ -106,7 +110,9 @@ def test_a_bad_file_is_isolated_by_halving(ledger: Ledger) -> None:
     bad = ledger.run(lambda c: get_by_key(c, "events", "13"))
     assert (bad.error_message, bad.retry_count) == ("boom", len(outcomes))
     open_batches = ledger.run(
-        lambda c: c.execute("SELECT count(*) FROM batch WHERE state NOT IN ('DONE', 'SPLIT', 'FAILED')").fetchone()
+        lambda c: c.execute(
+            "SELECT count(*) FROM batch WHERE state NOT IN ('DONE', 'SPLIT', 'FAILED')"
+        ).fetchone()
     )
     assert open_batches == (0,)
 
@@ -178,7 +184,9 @@ def test_a_replay_moves_records_from_rejected_to_written(ledger: Ledger) -> None
 
 
 def test_a_compaction_commits_without_files(ledger: Ledger) -> None:
-    ledger.run(lambda c: create(c, ledger.pipeline, BatchKind.COMPACT, spec={"uris": []}, new_id=new_batch_id))
+    ledger.run(
+        lambda c: create(c, ledger.pipeline, BatchKind.COMPACT, spec={"uris": []}, new_id=new_batch_id)
+    )
     for _ in range(2):
         assert failed(ledger, ledger.claimed()) is FailOutcome.RETRY
     taken = ledger.claimed()

@@ -21,9 +21,13 @@ def pid(conn: psycopg.Connection) -> int:
 
 
 def test_a_transaction_is_all_or_nothing(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.transaction() as c:
-        c.execute("INSERT INTO pipeline (name) VALUES ('lost')")
-        raise ZeroDivisionError
+    def insert_and_break() -> None:
+        with database.transaction() as c:
+            c.execute("INSERT INTO pipeline (name) VALUES ('lost')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        insert_and_break()
     with database.transaction() as c:
         c.execute("INSERT INTO pipeline (name) VALUES ('kept')")
     with database.connection() as c:
@@ -50,18 +54,27 @@ def test_a_session_that_broke_is_replaced(database: Database) -> None:
 
 
 def test_an_error_inside_work_is_libpqs_own(database: Database) -> None:
-    with database.connection() as killer, pytest.raises(psycopg.OperationalError), database.transaction() as c:
-        killer.execute("SELECT pg_terminate_backend(%s, 5000)", (pid(c),))
-        c.execute("SELECT 1")
+    def lose_the_session() -> None:
+        with database.connection() as killer, database.transaction() as c:
+            killer.execute("SELECT pg_terminate_backend(%s, 5000)", (pid(c),))
+            c.execute("SELECT 1")
+
+    with pytest.raises(psycopg.OperationalError):
+        lose_the_session()
 
 
 def test_a_stopped_process_loses_its_locks(database_url: str) -> None:
     settings = Settings(database_url=database_url)
-    with Database.open(settings, idle_in_transaction_s=0.2) as sleeper, Database.open(settings) as other:
-        with pytest.raises(psycopg.OperationalError), sleeper.transaction() as c:
+
+    def sleep_in_a_transaction(database: Database) -> None:
+        with database.transaction() as c:
             c.execute("INSERT INTO pipeline (name) VALUES ('locked')")
             time.sleep(0.5)
             c.execute("SELECT 1")
+
+    with Database.open(settings, idle_in_transaction_s=0.2) as sleeper, Database.open(settings) as other:
+        with pytest.raises(psycopg.OperationalError):
+            sleep_in_a_transaction(sleeper)
         with other.connection() as c:
             assert c.execute("SELECT count(*) FROM pipeline").fetchone() == (0,)
 

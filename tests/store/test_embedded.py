@@ -71,6 +71,14 @@ def kill_postmaster(home: Path) -> int:
     return pid
 
 
+def kill_it_in_a_transaction(database: Database, home: Path) -> None:
+    with database.transaction() as c:
+        c.execute("INSERT INTO pipeline (name) VALUES ('cut off')")
+        kill_postmaster(home)
+        time.sleep(0.2)
+        c.execute("SELECT 1")
+
+
 def names(database: Database) -> set[str]:
     with database.connection() as c:
         return {row[0] for row in c.execute("SELECT name FROM pipeline").fetchall()}
@@ -130,11 +138,8 @@ def test_an_open_database_goes_on_after_the_postmaster_was_killed(short_tmp: Pat
     with Database.open(Settings(home=home)) as database:
         with database.transaction() as c:
             c.execute("INSERT INTO pipeline (name) VALUES ('committed')")
-        with pytest.raises(psycopg.OperationalError), database.transaction() as c:
-            c.execute("INSERT INTO pipeline (name) VALUES ('cut off')")
-            kill_postmaster(home)
-            time.sleep(0.2)
-            c.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError):
+            kill_it_in_a_transaction(database, home)
         assert names(database) == {"committed"}
     assert not server_runs(home)
 
@@ -157,7 +162,7 @@ def test_a_first_start_that_was_killed_leaves_nothing_in_the_way(short_tmp: Path
     assert not half_done.exists()
 
 
-@pytest.mark.parametrize("name", ["it's a \"lake\" $HOME 100%", "größe, \\ and `more`", "n" * 120])
+@pytest.mark.parametrize("name", ['it\'s a "lake" $HOME 100%', "größe, \\ and `more`", "n" * 120])
 def test_any_folder_name_will_do(short_tmp: Path, name: str) -> None:
     home = short_tmp / name
     with Database.open(Settings(home=home)) as database:

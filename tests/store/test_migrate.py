@@ -79,7 +79,10 @@ def test_a_broken_one_leaves_no_trace(session: psycopg.Connection, folder: Path)
     (folder / "0002_two.sql").write_text("CREATE TABLE two (x int); SELECT no_such_function();")
     with pytest.raises(DatabaseUnavailable, match=r"0002_two\.sql failed.*no_such_function"):
         migrate(session, folder)
-    assert session.execute("SELECT to_regclass('one')::text, to_regclass('two')::text").fetchone() == ("one", None)
+    assert session.execute("SELECT to_regclass('one')::text, to_regclass('two')::text").fetchone() == (
+        "one",
+        None,
+    )
     (folder / "0002_two.sql").write_text("CREATE TABLE two (x int);")
     assert migrate(session, folder) == 1
 

@@ -1,4 +1,4 @@
-"""Partitions of a table and how much each holds. A commit adds to the counts of all that it touches in one statement."""
+"""Partitions of a table and how much each holds. A commit adds to the counts of all it touches in one statement."""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ class TableDescriptor:
         for column in (*self.columns, *self.partition_keys):
             folded = column.name.lower()
             if not folded or folded in seen:
-                raise InvalidInput(f"column name {column.name!r}: expected names that are not empty and differ")
+                raise InvalidInput(
+                    f"column name {column.name!r}: expected names that are not empty and differ"
+                )
             seen.add(folded)
 
 
@@ -110,7 +112,9 @@ SELECT version, descriptor, cause, created_at FROM catalog_table_version WHERE t
 """
 
 
-def find_table(conn: psycopg.Connection, database: str, name: str, *, for_update: bool = False) -> Table | None:
+def find_table(
+    conn: psycopg.Connection, database: str, name: str, *, for_update: bool = False
+) -> Table | None:
     """The table, or None. for_update: nobody else changes it before the caller's transaction ends."""
     given = {"database": fold_name(database, "database"), "name": fold_name(name, "table")}
     row = conn.execute(FIND_FOR_UPDATE if for_update else FIND, given).fetchone()

@@ -24,7 +24,9 @@ def texts(values: Iterable[str | None]) -> str:
 
 
 def microseconds(values: Iterable[datetime]) -> str:
-    """Times as a bigint array of microseconds since 1970, exact; SQL adds them to the epoch."""
+    """Times as a bigint array of microseconds since 1970, exact.
+
+    SQL adds seconds and microseconds apart: an interval times a number is computed in doubles."""
     return integers((value - EPOCH) // MICROSECOND for value in values)
 
 

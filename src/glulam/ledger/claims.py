@@ -199,5 +199,10 @@ def _lock_chunks(
 
 def _file_version(row: tuple[Any, ...]) -> FileVersion:
     return FileVersion(
-        id=row[0], uri=S3Uri(row[1], row[2]), etag=row[3], size_bytes=row[4], last_modified=row[5], retry_count=row[6]
+        id=row[0],
+        uri=S3Uri(row[1], row[2]),
+        etag=row[3],
+        size_bytes=row[4],
+        last_modified=row[5],
+        retry_count=row[6],
     )

@@ -120,5 +120,11 @@ def _child(conn: psycopg.Connection, claim: Claim, ids: Sequence[int], error: st
 def _move_files(
     conn: psycopg.Connection, claim: Claim, ids: Sequence[int], status: str, batch_id: str, error: str
 ) -> None:
-    given = {"files": integers(ids), "status": status, "batch": batch_id, "from": claim.batch_id, "error": error}
+    given = {
+        "files": integers(ids),
+        "status": status,
+        "batch": batch_id,
+        "from": claim.batch_id,
+        "error": error,
+    }
     conn.execute(MOVE_FILES, given)

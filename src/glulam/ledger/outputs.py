@@ -58,7 +58,9 @@ def add(conn: psycopg.Connection, batch_id: str, table_id: int, files: Sequence[
     ]
     added = conn.execute(ADD, {"batch": batch_id, "table": table_id, "files": Jsonb(rows)}).rowcount
     if added != len(files):
-        raise AlreadyExists(f"batch {batch_id}: {len(files) - added} of its {len(files)} output files are known already")
+        raise AlreadyExists(
+            f"batch {batch_id}: {len(files) - added} of its {len(files)} files are known already"
+        )
 
 
 def live(conn: psycopg.Connection, table_id: int, values: Sequence[str] | None = None) -> list[OutputFile]:

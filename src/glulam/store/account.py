@@ -50,7 +50,9 @@ class Account:
         except FileExistsError:
             pass
         found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and self.switch:  # left by a root that died right here
+        if (
+            stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and self.switch
+        ):  # left by a root that died right here
             os.chown(folder, self.uid, self.gid)
             found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid:

@@ -29,6 +29,9 @@ MAX_IDLE = 8
 IDLE_IN_TRANSACTION_S = 30
 """A process that is stopped (laptop lid, SIGSTOP) inside a transaction must not keep its row locks for ever."""
 
+SESSION_OPTIONS = "-c TimeZone=UTC -c plan_cache_mode=force_custom_plan"
+"""A plan made for arrays of unknown length would be a bad one for a thousand files."""
+
 CONNECTION_DEFAULTS = {
     "application_name": "glulam",
     "connect_timeout": "10",
@@ -92,7 +95,9 @@ class Database:
         try:
             yield session
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
-            raise psycopg.OperationalError(str(error)) from error  # psycopg files it elsewhere; the session is lost
+            raise psycopg.OperationalError(
+                str(error)
+            ) from error  # psycopg files it elsewhere; the session is lost
         finally:
             self._give_back(session)
 
@@ -128,7 +133,9 @@ class Database:
         with self._lock:
             if self._closed:
                 raise DatabaseUnavailable("this Database is closed already; open another one")
-            if os.getpid() != self._process:  # forked: psycopg leaves the parent's sessions alone when dropped
+            if (
+                os.getpid() != self._process
+            ):  # forked: psycopg leaves the parent's sessions alone when dropped
                 self._process = os.getpid()
                 self._idle, self._backends = [], set()
             while self._idle:
@@ -159,10 +166,12 @@ class Database:
 def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
     try:
         given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:  # libpq's words do not repeat the URL, which may hold a password
+    except (
+        psycopg.ProgrammingError
+    ) as error:  # libpq's words do not repeat the URL, which may hold a password
         raise DatabaseUnavailable(f"the database URL is malformed: {str(error).strip()}") from error
     parameters = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
-    options = f"-c TimeZone=UTC -c plan_cache_mode=force_custom_plan -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
+    options = SESSION_OPTIONS + f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     parameters["options"] = f"{given.get('options') or ''} {options}".strip()
     return psycopg.connect(make_conninfo(url, **parameters), autocommit=True)
 

@@ -71,7 +71,7 @@ CREATE TABLE file_version (
   created_at    timestamptz NOT NULL DEFAULT now(),
   updated_at    timestamptz NOT NULL DEFAULT now(),
   processed_at  timestamptz,
-  UNIQUE (pipeline_id, bucket, key, etag),
+  UNIQUE (key, bucket, pipeline_id, etag),   -- the key first: it tells most, and people ask by it
   CONSTRAINT accounted CHECK (status <> 'SUCCEEDED' OR
                (records_read = records_written + records_rejected) IS TRUE),
   CONSTRAINT not_negative CHECK (least(records_read, records_written, records_rejected, records_rescued) >= 0)
