@@ -14,20 +14,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from glulam.engine.base import EngineResources, ReadJob, Scan, Staged, StageJob
-from glulam.engine.dialect import install, translate
-from glulam.engine.fit import conform, fitted_schema, widen
+from glulam.engine.duckdb_select import DuckDbSelect
+from glulam.engine.fit import conform, widen
 from glulam.engine.late_rejects import in_batches, late_rejects
 from glulam.engine.partition_writer import PartitionWriter
 from glulam.engine.pieces import Piece, Pieces
-from glulam.engine.select import PASS_THROUGH, selected
 from glulam.engine.sources import asked_only, count_rows, framed, keep_only, learns, written_keys
 from glulam.engine.staging import StageSpec, Tally, column_types, dead_letters, split
-from glulam.infer.arrow import from_arrow
 from glulam.infer.resolve import SchemaPolicy, resolve, widens
 from glulam.infer.shape import Shape
 from glulam.infer.types import DataType, Struct
@@ -165,29 +162,21 @@ class DuckDbEngine:
             for future in waiting:
                 future.cancel()
 
-    def _sql(self) -> Any:
-        def connect() -> Any:
-            connection = duckdb.connect(config={"threads": 1})
-            install(connection)
-            return connection
-
-        return self._mine("sql", connect)
-
 
 class _Staging:
     """One batch being staged."""
 
     def __init__(self, engine: DuckDbEngine, job: ReadJob, handle: _Handle, stage: StageJob) -> None:
         self.engine, self.job, self.handle, self.stage = engine, job, handle, stage
-        self.items = [(name, translate(e)) for name, e in selected(stage.plan)]
-        types = self._types()
+        self.select = DuckDbSelect(stage.plan, stage.schema)
+        self.connections = threading.local()
         self.spec = StageSpec(
             names=tuple(c.name for c in stage.plan.columns),
             partition_keys=tuple(c.name for c in stage.plan.partition_by),
             paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
             batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
         )  # fmt: skip
-        self.partition_types = types
+        self.partition_types = self.select.partition_types()
         self.tally = Tally.new()
         self.places: list[pa.Table] = []
         self.rejects: list[Reject] = []
@@ -203,18 +192,6 @@ class _Staging:
             prefix=stage.staging.join("dead_letters"), partition_keys=(),
             budget_bytes=resources.memory_bytes // 8, spool=resources.spool / "dead_letters", **common,
         )  # fmt: skip
-
-    def _types(self) -> tuple[DataType, ...]:
-        expressions = [translate(c.expression) for c in self.stage.plan.partition_by]
-        if not expressions:
-            return ()
-        raw = fitted_schema(self.stage.schema).empty_table()
-        connection = duckdb.connect(config={"threads": 1})
-        install(connection)
-        connection.register("raw", raw)
-        found = connection.sql(f"SELECT {', '.join(expressions)} FROM raw").to_arrow_table()  # noqa: S608
-        connection.close()
-        return tuple(from_arrow(f.type) for f in found.schema)
 
     def run(self) -> Staged:
         self.stage.failpoint("stage.before")
@@ -268,14 +245,10 @@ class _Staging:
         self.data.write(good)
 
     def _select(self, table: pa.Table) -> pa.Table:
-        connection = self.engine._sql()
-        items = [f'{sql} AS "{name}"' for name, sql in self.items]
-        items += [f'"{name}"' for name in PASS_THROUGH]
-        connection.register("raw", table)
-        try:
-            return connection.sql(f"SELECT {', '.join(items)} FROM raw").to_arrow_table()  # noqa: S608
-        finally:
-            connection.unregister("raw")
+        connection = getattr(self.connections, "mine", None)
+        if connection is None:
+            connection = self.connections.mine = self.select.connect()
+        return self.select.run(connection, table)
 
     def _write_rejects(self) -> None:
         early = [r for r in [*self.handle.rejects, *self.rejects] if r.file not in self.handle.gone]

@@ -7,6 +7,7 @@ per partition; when all buffers together pass the budget, the largest become row
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -105,7 +107,7 @@ class PartitionWriter:
         ordered = rest.take(pa.array(order)) if len(bounds) else rest
         return [
             (self._decode(int(codes[order[start]]), names), ordered.slice(start, end - start))
-            for start, end in zip(starts, starts[1:], strict=False)
+            for start, end in pairwise(starts)
         ]
 
     def _decode(self, code: int, names: list[list[str]]) -> tuple[str, ...]:
@@ -127,7 +129,8 @@ class PartitionWriter:
             try:
                 if target.writer is None:
                     self._begin(target, rows.schema)
-                assert target.writer is not None and target.path is not None
+                assert target.writer is not None  # opened just above, or by an earlier flush
+                assert target.path is not None
                 target.writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
                 target.records += rows.num_rows
                 if target.path.stat().st_size >= self.options.target_file_bytes:
@@ -148,7 +151,8 @@ class PartitionWriter:
         )  # fmt: skip
 
     def _finish(self, target: _Open) -> None:
-        assert target.writer is not None and target.path is not None
+        assert target.writer is not None
+        assert target.path is not None
         target.writer.close()
         target.writer = None
         staged = self._seal(target.path, target.values, target.records)
@@ -189,7 +193,5 @@ class PartitionWriter:
         """Close file handles; what was written stays under the staging prefix, for its owner to delete."""
         for target in self._open.values():
             if target.writer is not None:
-                try:
+                with contextlib.suppress(OSError, pa.ArrowException):
                     target.writer.close()
-                except (OSError, pa.ArrowException):
-                    pass

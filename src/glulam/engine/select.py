@@ -62,3 +62,24 @@ def cast_failed(expression: exp.Expression) -> exp.Expression | None:
         lost = exp.Is(this=exp.paren(cast.copy()), expression=exp.Null())
         tests.append(exp.paren(exp.And(this=present, expression=lost)))
     return exp.or_(*tests, copy=False) if tests else None
+
+
+Named = list[tuple[str, exp.Expression]]
+
+
+def hoisted(items: Named) -> tuple[Named, Named]:
+    """The same items in two steps: first each distinct cast as `c<i>`, then the items over those columns. An event time
+    stands in the output, its test for failure, the partition columns and the rejection, and is worth parsing once."""
+    casts: dict[str, str] = {}
+    inner: Named = []
+
+    def hoist(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Null | exp.Literal):
+            return node
+        text = node.sql(dialect="spark")
+        if text not in casts:
+            casts[text] = f"c{len(casts)}"
+            inner.append((casts[text], node.copy()))
+        return exp.cast(exp.column(casts[text], quoted=True), node.to.copy(), dialect="spark")
+
+    return inner, [(name, e.copy().transform(hoist)) for name, e in items]

@@ -18,7 +18,7 @@ from glulam.infer.shape import Shape
 from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, STRING, Array, DataType, Struct
 from glulam.records.chunks import Chunk
 from glulam.records.strict import decode
-from glulam.records.tokens import Tokens, count_tokens
+from glulam.records.tokens import Tokens, count_tokens, mark_nulls
 from glulam.records.values import BadRecord, ReadLimits, Reject, RejectCode
 from glulam.records.verify import FastParser, Verified, fast_part
 
@@ -92,8 +92,8 @@ class _Work:
     def lines(self, parser: FastParser, base: Struct | None, learn: bool) -> None:
         """Fast parse; look at some of the rows that were not proven; with what they teach, parse those left again."""
         chunk = self.chunk
-        texts = self._texts()
         tokens = count_tokens(chunk.buffer, chunk.offsets)
+        texts = self._texts(mark_nulls(chunk.buffer, tokens) if len(tokens.null_at) else chunk.buffer)
         first = np.frombuffer(chunk.buffer, np.uint8)[chunk.offsets[:-1]]
         todo = chunk.is_record.copy()
         eligible = todo & (first == ord("{")) & ~tokens.doubtful
@@ -125,15 +125,15 @@ class _Work:
         if len(rows) == total:
             return parser.parse(texts, tokens, np.ones(total, bool), part)
         subset = Tokens(keys=tokens.keys[rows], strings=tokens.strings[rows], nulls=tokens.nulls[rows],
-                        doubtful=tokens.doubtful[rows])  # fmt: skip
+                        doubtful=tokens.doubtful[rows], null_at=tokens.null_at)  # fmt: skip
         return parser.parse(texts.take(pa.array(rows)), subset, np.ones(len(rows), bool), part)
 
-    def _texts(self) -> pa.StringArray | None:
-        """The lines as an Arrow array over the chunk's own buffer; None when some line is not UTF-8 (the strict
+    def _texts(self, buffer: bytes) -> pa.StringArray | None:
+        """The lines as an Arrow array over the buffer itself; None when some line is not UTF-8 (the strict
         parser then says which)."""
         chunk = self.chunk
         texts = pa.StringArray.from_buffers(
-            len(chunk.is_record), pa.py_buffer(chunk.offsets.astype(np.int32)), pa.py_buffer(chunk.buffer)
+            len(chunk.is_record), pa.py_buffer(chunk.offsets.astype(np.int32)), pa.py_buffer(buffer)
         )
         try:
             texts.validate(full=True)

@@ -5,10 +5,12 @@ DuckDB's parser forgives: it drops unknown keys, takes the first of two equal ke
 trailing commas. The proof is book-keeping. Numbers and booleans are taken as their JSON text and cast strictly here, so
 a string cannot pass for a number. Then, with the tokens counted from the bytes (`tokens.py`), a line is accepted when
 
-    keys in the text   = values found for keys + keys whose text says null      (nothing unknown, doubled or misfit)
-    strings in the text = strings found                                         (no number passed for a string)
+    keys in the text    = values found for keys     (nothing unknown, doubled or misfit)
+    strings in the text = strings found             (no number passed for a string)
+    nulls in the text   = marks found               (see below)
 
-and no object came out with nothing in it, no array of objects or arrays with a hole in it, no number not finite.
+and no object came out with nothing in it, no array of objects or arrays with a hole in it, no number not finite. So that
+a key whose value is null can be found too, its `null` is first overwritten with a number that stands for it (the mark).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import pyarrow.compute as pc
 
 from glulam.infer.arrow import to_arrow
 from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, STRING, Array, DataType, Field, Struct
-from glulam.records.tokens import Tokens
+from glulam.records.tokens import MARK, MARK_AS_TEXT, Tokens
 
 _EXACT = 2.0**53
 
@@ -80,7 +82,7 @@ class FastParser:
         self._connection.close()
 
     def parse(self, lines: pa.StringArray, tokens: Tokens, eligible: npt.NDArray[np.bool_], schema: Struct) -> Verified:
-        """Parse the `eligible` lines (valid UTF-8, first byte `{`) by `schema`, which must be a `fast_part`."""
+        """Parse the `eligible` lines (valid UTF-8, first byte `{`, nulls marked) by `schema`, a `fast_part`."""
         raw = pa.table({"raw": lines})
         query = "SELECT CASE WHEN json_valid(raw) THEN json_transform(raw, $structure) END AS j FROM raw"
         parameters = {"structure": json.dumps(_structure(schema))}
@@ -92,11 +94,11 @@ class FastParser:
         top = found.column("j").combine_chunks()
         if isinstance(top, pa.ChunkedArray):
             top = pa.concat_arrays(top.chunks)
-        proof = _Proof(len(top))
-        column = proof.struct(top, schema, None)
+        proof = _Proof(len(top), marked=bool(len(tokens.null_at)))
+        column = proof.members(top, schema, None)[0]
         accepted = (
             eligible & ~tokens.doubtful & ~proof.doubtful
-            & (tokens.keys == proof.keys + tokens.nulls) & (tokens.strings == proof.strings)
+            & (tokens.keys == proof.keys) & (tokens.strings == proof.strings) & (tokens.nulls == proof.nulls)
             & np.asarray(top.is_valid())
         )  # fmt: skip
         table = pa.Table.from_arrays(column.flatten(), schema=pa.schema(list(column.type)))
@@ -112,8 +114,9 @@ Rows = npt.NDArray[np.int64] | None
 class _Proof:
     """Walks the parsed arrays: counts what was found, casts the numbers, marks the lines in doubt."""
 
-    def __init__(self, lines: int) -> None:
-        self.lines = lines
+    def __init__(self, lines: int, *, marked: bool) -> None:
+        self.lines, self.marked = lines, marked
+        self.nulls = np.zeros(lines, np.int64)
         self.keys = np.zeros(lines, np.int64)
         self.strings = np.zeros(lines, np.int64)
         self.doubtful = np.zeros(lines, bool)
@@ -131,6 +134,15 @@ class _Proof:
             self.doubtful[rows[bad]] = True
 
     def struct(self, array: pa.StructArray, kind: Struct, rows: Rows) -> pa.StructArray:
+        """An object. One with nothing in it may have been another value: DuckDB makes {"x": NULL} of 5."""
+        typed, some = self.members(array, kind, rows)
+        self._doubt(_valid(array) & ~some, rows)
+        return typed
+
+    def members(
+        self, array: pa.StructArray, kind: Struct, rows: Rows
+    ) -> tuple[pa.StructArray, npt.NDArray[np.bool_]]:
+        """The typed members, and which elements have any."""
         children: list[pa.Array] = []
         some = np.zeros(len(array), bool)
         for index, member in enumerate(kind.fields):
@@ -139,21 +151,37 @@ class _Proof:
             self._count(self.keys, valid, rows)
             some |= valid
             children.append(self.value(child, member.type, valid, rows))
-        self._doubt(_valid(array) & ~some, rows)
         fields = [pa.field(f.name, c.type) for f, c in zip(kind.fields, children, strict=True)]
-        return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null() if array.null_count else None)
+        mask = array.is_null() if array.null_count else None
+        return pa.StructArray.from_arrays(children, fields=fields, mask=mask), some
 
     def value(self, array: pa.Array, kind: DataType, valid: npt.NDArray[np.bool_], rows: Rows) -> pa.Array:
         if isinstance(kind, Struct):
             return self.struct(array, kind, rows)
         if isinstance(kind, Array):
             return self.list(array, kind, rows)
+        if self.marked:
+            array, valid = self.unmarked(array, MARK_AS_TEXT if kind == STRING else MARK, valid, rows)
         if kind == STRING:
             self._count(self.strings, valid, rows)
+            bracket = np.asarray(pc.fill_null(pc.starts_with(array, "["), False))
+            if bracket.any():  # DuckDB writes an array into a text column as its JSON
+                self._doubt(bracket, rows)
             return array
         if kind == BOOLEAN:
             return self.boolean(array, valid, rows)
         return self.number(array, kind, valid, rows)
+
+    def unmarked(
+        self, array: pa.Array, mark: str, valid: npt.NDArray[np.bool_], rows: Rows
+    ) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+        """Marks counted and turned into the NULLs they stand for."""
+        marks = pc.fill_null(pc.equal(array, mark), False)
+        found = np.asarray(marks)
+        if not found.any():
+            return array, valid
+        self._count(self.nulls, found, rows)
+        return pc.if_else(marks, pa.scalar(None, array.type), array), valid & ~found
 
     def list(self, array: pa.ListArray, kind: Array, rows: Rows) -> pa.Array:
         lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)

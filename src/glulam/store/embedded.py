@@ -33,6 +33,7 @@ import psycopg
 
 from glulam.model.errors import DatabaseUnavailable
 from glulam.store.account import Account, account_for, let_through
+from glulam.store.lockfiles import forget_dead_postmaster, is_postgres, pid_in, running_socket_dir
 
 MAJOR = "18"
 PORT = 5432  # only names the socket file; nothing listens on TCP
@@ -86,7 +87,7 @@ class EmbeddedServer:
     @property
     def url(self) -> str:
         """Where the server listens, now or after its next start."""
-        folder = _running_socket_dir(self.data) or socket_dir(self.home)
+        folder = running_socket_dir(self.data) or socket_dir(self.home)
         return url_at(folder)
 
     def connect(self, connect: Connect) -> psycopg.Connection:
@@ -151,7 +152,7 @@ class EmbeddedServer:
             self._initdb(account)
         sockets = socket_dir(self.home)
         account.own_private_dir(sockets)
-        _forget_dead_postmaster(self.data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock")
+        forget_dead_postmaster(self.data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock")
         account.write(self.data / "glulam.conf", _run_config(sockets))
         log = self.data / "server.log"
         if log.exists() and log.stat().st_size > 10_000_000:
@@ -183,8 +184,8 @@ class EmbeddedServer:
         fresh.rename(self.data)
 
     def _stop(self) -> None:
-        pid = _pid_in(self.data / "postmaster.pid")
-        if pid is None or not _is_postgres(pid):
+        pid = pid_in(self.data / "postmaster.pid")
+        if pid is None or not is_postgres(pid):
             return
         os.kill(pid, signal.SIGINT)  # "fast": sessions are closed, a checkpoint is written
         deadline = time.monotonic() + self.start_timeout_s
@@ -292,45 +293,3 @@ def _run_config(sockets: Path) -> str:
         f"listen_addresses = ''\nport = {PORT}\n"
         f"unix_socket_directories = '\"{name}\"'\nunix_socket_permissions = 0700\n"
     )
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _pid_in(lock_file: Path) -> int | None:
-    lines = _lines(lock_file)
-    return int(lines[0]) if lines and lines[0].isdigit() else None
-
-
-def _running_socket_dir(data: Path) -> Path | None:
-    """Another process may have started the server under another TMPDIR: what it wrote down counts."""
-    lines = _lines(data / "postmaster.pid")
-    return Path(lines[4]) if len(lines) > 4 and lines[4] else None
-
-
-def _forget_dead_postmaster(*lock_files: Path) -> None:
-    """A killed server leaves its process id behind; while a zombie or another process has that id, PostgreSQL would
-    refuse to start. Called only when no process of our server lives; one that somebody started by hand stays."""
-    for file in lock_files:
-        pid = _pid_in(file)
-        if pid is not None and not _is_postgres(pid):
-            file.unlink()
-
-
-def _is_postgres(pid: int) -> bool:
-    """Whether a live process of that id may be a PostgreSQL. Without /proc we cannot tell: say yes if it exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    try:
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
-    except OSError:
-        return not Path("/proc/self/stat").exists()
-    return name.startswith("postgres") and rest.split()[0] != "Z"

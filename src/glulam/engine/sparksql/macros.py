@@ -121,7 +121,7 @@ def _to_boolean() -> dict[str, str]:
         f"WHEN regexp_full_match(x, {quoted(no)}) THEN false END"
     )
     numbers = [name for name, _ in INTEGERS.values()] + ["FLOAT", "DOUBLE", "DECIMAL"]
-    return {"VARCHAR": text, "BOOLEAN": "x"} | {name: "x <> 0" for name in numbers}
+    return {"VARCHAR": text, "BOOLEAN": "x"} | dict.fromkeys(numbers, "x <> 0")
 
 
 def _decimal_source() -> dict[str, str]:
@@ -248,7 +248,7 @@ def _aggregates() -> list[str]:
     return [
         family("glu_sum_input", integers | reals | {"DECIMAL": "x"}),
         macro("glu_sum_result", f"(x HUGEINT) AS {_wrap_any('x', 64)}", "(x) AS x"),
-        family("glu_mean_input", {k: "x::DOUBLE" for k in integers} | reals, decimals=False),
+        family("glu_mean_input", dict.fromkeys(integers, "x::DOUBLE") | reals, decimals=False),
     ]
 
 

@@ -30,7 +30,7 @@ def _scientific(kind: str) -> str:
     mantissa, exponent = f"split_part({text}, 'e', 1)", f"split_part({text}, 'e', 2)"
     whole = f"split_part({text}, '.', 1)"
     digits = f"rtrim(ltrim(replace({text}, '.', ''), '0'), '0')"
-    fraction = "CASE WHEN length({d}) > 1 THEN {d}[2:] ELSE '0' END".format(d=digits)
+    fraction = f"CASE WHEN length({digits}) > 1 THEN {digits}[2:] ELSE '0' END"
     places = f"length(split_part({text}, '.', 2)) - length(ltrim(split_part({text}, '.', 2), '0')) + 1"
     return (
         "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END "
@@ -128,7 +128,7 @@ def _characters() -> list[str]:
     words = "list_transform(string_split(lower(s), ' '), lambda w: upper(w[1]) || w[2:])"
     length = {"BLOB": "octet_length(x)::INTEGER", "VARCHAR": "length(x)::INTEGER"}
     other = [name for name, _ in INTEGERS.values()] + ["BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP"]
-    bytes_of = {"VARCHAR": "encode(x)", "BLOB": "x"} | {name: "encode(glu_text(k, x))" for name in other}
+    bytes_of = {"VARCHAR": "encode(x)", "BLOB": "x"} | dict.fromkeys(other, "encode(glu_text(k, x))")
     alphabet = "regexp_replace(s, '[^A-Za-z0-9+/]', '', 'g')"
     numbers = {name: "hex(x::BIGINT)" for name, _ in INTEGERS.values()}
     return [
@@ -141,7 +141,7 @@ def _characters() -> list[str]:
         macro("glu_initcap", f"(s) AS array_to_string({words}, ' ')"),
         macro("glu_upper", "(s) AS upper(replace(s, 'ß', 'SS'))"),
         macro("glu_repeat", "(s, n) AS CASE WHEN n <= 0 THEN left(s, 0) ELSE repeat(s, n) END"),
-        family("glu_length", length | {name: "length(glu_text(k, x))::INTEGER" for name in other}),
+        family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
         family("glu_bytes", bytes_of),
         macro("glu_binary", "(k VARCHAR, x) AS encode(x)", "(k BLOB, x) AS x"),
         family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),

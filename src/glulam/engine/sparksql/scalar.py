@@ -13,9 +13,9 @@ from sqlglot import expressions as exp
 from glulam.engine.sparksql import patterns
 from glulam.engine.sparksql.aggregates import AGGREGATE_BUILDERS
 from glulam.engine.sparksql.builders import BUILDERS, Aggregate, Call, quoted
+from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
 from glulam.engine.sparksql.functions import FUNCTIONS, Function
 from glulam.engine.sparksql.operators import compare, decimal_arithmetic, decimal_size
-from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
 from glulam.engine.sparksql.value import DUCKDB_TYPES, INTEGER_DIGITS, Value, call, coerce, unify, unsupported
 
 _CASTS = {
@@ -251,7 +251,7 @@ class Scalar:
         if not isinstance(inner, exp.Anonymous):
             raise unsupported(f"`{node.sql(dialect='spark')}`")
         entry = self._entry(inner)
-        if self._subquery is None or not (entry.aggregate or over is not None and entry.window):
+        if self._subquery is None or not (entry.aggregate or (over is not None and entry.window)):
             raise unsupported(f"the aggregate or window function {inner.this}() here")
         aggregate: Aggregate = AGGREGATE_BUILDERS[entry.build](self._call(entry.name, inner.expressions))
         filters = [aggregate.filter] if aggregate.filter else []
