@@ -1,7 +1,7 @@
 """A batch's SELECT on DuckDB: compiled once, run on each piece.
 
-Columns that only pass through never enter DuckDB: they are put beside its result, row for row. Casts are evaluated once,
-in an inner SELECT, however often the outputs, the tests for failure, the partitions and the rejection use them.
+Columns that only pass through never enter DuckDB: they are put beside its result, row for row. Casts are evaluated
+once, in inner SELECTs, however often the outputs, the tests for failure, the partitions and the rejection use them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import sqlglot.expressions as exp
 from glulam.engine.base import TransformPlan
 from glulam.engine.dialect import install, translate
 from glulam.engine.fit import fitted_schema
-from glulam.engine.select import PASS_THROUGH, hoisted, selected
+from glulam.engine.select import PASS_THROUGH, Named, hoisted, selected
 from glulam.infer.arrow import from_arrow
 from glulam.infer.types import DataType, Struct
+from glulam.model.errors import UnsupportedSql
 
 
 class DuckDbSelect:
@@ -27,10 +28,7 @@ class DuckDbSelect:
         self._raw = fitted_schema(schema)
         items = selected(plan)
         self._direct = {name: e.name for name, e in items if _passes(e) and e.name in self._raw.names}
-        inner, outer = hoisted([(name, e) for name, e in items if name not in self._direct])
-        casts = "".join(f', {translate(e)} AS "{name}"' for name, e in inner)
-        outputs = ", ".join(f'{translate(e)} AS "{name}"' for name, e in outer)
-        self._query = f"SELECT {outputs} FROM (SELECT *{casts} FROM raw)"  # noqa: S608
+        self._query = _query([(name, e) for name, e in items if name not in self._direct])
         self._order = [name for name, _ in items]
         self._partitions = [translate(c.expression) for c in plan.partition_by]
 
@@ -60,6 +58,21 @@ class DuckDbSelect:
         found = connection.sql(f"SELECT {', '.join(self._partitions)} FROM raw").to_arrow_table()  # noqa: S608
         connection.close()
         return tuple(from_arrow(f.type) for f in found.schema)
+
+
+def _query(items: Named) -> str:
+    levels, outer = hoisted(items)
+    try:
+        source = "raw"
+        for level in levels:
+            source = f"(SELECT *, {_listed(level)} FROM {source})"
+        return f"SELECT {_listed(outer)} FROM {source}"
+    except UnsupportedSql:  # a lifted column's type is DuckDB's to know, and this expression needs to know it before
+        return f"SELECT {_listed(items)} FROM raw"  # noqa: S608
+
+
+def _listed(items: Named) -> str:
+    return ", ".join(f'{translate(e)} AS "{name}"' for name, e in items)
 
 
 def _passes(expression: exp.Expression) -> bool:
