@@ -158,9 +158,14 @@ class BatchWork:
         return added
 
 
-def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
+def staging_root(pipeline: Pipeline) -> S3Uri:
     """Outside every zone, so that nobody who reads a zone can meet a staged file."""
-    return S3Uri(pipeline.zones.curated.bucket, f"_staging/{claim.batch_id}/{claim.epoch}/")
+    return S3Uri(pipeline.zones.curated.bucket, "_staging")
+
+
+def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
+    """The folder that this attempt, and no other, stages in."""
+    return staging_root(pipeline).join(claim.batch_id, f"{claim.epoch}/")
 
 
 def sources_of(claim: Claim) -> tuple[SourceFile, ...]:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import psycopg
 
-from glulam.ingest.batch import BatchWork, sources_of
+from glulam.ingest.batch import BatchWork, sources_of, staging_root
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.manifest import Manifest
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
 from glulam.ingest.report import BatchReport, RunReport, batch_report
+from glulam.ingest.sweep import sweep
 from glulam.ledger import batches
 from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy
 from glulam.ledger.claims import claim as claim_batch
@@ -67,6 +68,7 @@ class Processor:
             with self.database.transaction() as conn:
                 due = batches.seconds_until_due(conn, self.pipeline_id)
             if due is None or (not wait and due > 0):
+                sweep(self.database, self.work.store, staging_root(self.pipeline))
                 return report
             time.sleep(min(max(due, 0.02), 1.0))
 

@@ -31,6 +31,7 @@ class Publisher:
         failpoint("publish.before")
         entries = [*manifest.data, *manifest.dead_letters]
         list(self.pool.map(self._publish, entries))
+        self.store.flush(entry.final for entry in entries)
         failpoint("publish.after")
         for uri in manifest.replaced:
             self.store.delete(uri)
@@ -41,7 +42,7 @@ class Publisher:
         with self.database.transaction() as conn:
             batches.finish(conn, claim)
         failpoint("done.after")
-        self.store.delete_prefix(manifest.staging)
+        self.store.delete_prefix(_of_batch(manifest.staging))
         failpoint("done.during_cleanup")
 
     def _publish(self, entry: Entry) -> None:
@@ -60,6 +61,7 @@ class Publisher:
         keep = self.pipeline.archive == "keep"
         if not keep:
             list(self.pool.map(partial(self._archive_one), work, chunksize=64))
+            self.store.flush(S3Uri(self.pipeline.zones.processed.bucket, key) for _, key in work)
 
     def _archive_one(self, work: tuple[FileVersion, str]) -> None:
         file, key = work
@@ -90,6 +92,11 @@ class Publisher:
     def _correct(self, file: FileVersion, key: str | None) -> None:
         with self.database.transaction() as conn:
             archives.set_archive_key(conn, file.id, key)
+
+
+def _of_batch(staging: S3Uri) -> S3Uri:
+    """`_staging/<batch>/` of `_staging/<batch>/<epoch>/`: what earlier attempts left goes, too."""
+    return S3Uri(staging.bucket, f"{staging.key.rstrip('/').rpartition('/')[0]}/")
 
 
 def archive_key(pipeline: Pipeline, file: FileVersion, archived_before: bool) -> str:

@@ -11,7 +11,15 @@ import psycopg
 
 from glulam.catalog.databases import ensure_database
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
-from glulam.catalog.tables import Column, Table, TableDescriptor, create_table, find_table, update_table
+from glulam.catalog.tables import (
+    Column,
+    Table,
+    TableDescriptor,
+    create_table,
+    find_table,
+    get_table,
+    update_table,
+)
 from glulam.engine.base import Staged
 from glulam.engine.staging import DEAD_LETTERS
 from glulam.infer.arrow import from_arrow
@@ -22,7 +30,7 @@ from glulam.ingest.config import Pipeline
 from glulam.ingest.manifest import Entry, Manifest
 from glulam.ledger import outputs
 from glulam.ledger.outputs import OutputFile
-from glulam.model.errors import InvalidConfig, SchemaMoved
+from glulam.model.errors import AlreadyExists, InvalidConfig, SchemaMoved
 
 _RAW_SCHEMA = "glulam.raw_schema"
 
@@ -97,7 +105,10 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
     ):
         raise SchemaMoved(f"table {database}.{name} changed while the batch was staged")
     if now is None:
-        return create_table(conn, database, name, wanted, cause)
+        try:
+            return create_table(conn, database, name, wanted, cause)
+        except AlreadyExists:  # by another worker's first batch, since we looked
+            raise SchemaMoved(f"table {database}.{name} was made while the batch was staged") from None
     if now.descriptor == wanted:
         return now
     return update_table(conn, now, wanted, expected_version=now.version, cause=cause)
@@ -110,12 +121,19 @@ def record_outputs(
     if table is not None:
         _enter(conn, table, manifest.data, batch_id)
     if manifest.dead_letters:
-        database, name = pipeline.table.database, dead_letter_name(pipeline)
-        ensure_database(conn, database)
-        dead = find_table(conn, database, name) or create_table(
-            conn, database, name, dead_letter_descriptor(pipeline), {"batch": batch_id}
-        )
-        _enter(conn, dead, manifest.dead_letters, batch_id)
+        _enter(conn, _dead_letter_table(conn, pipeline, batch_id), manifest.dead_letters, batch_id)
+
+
+def _dead_letter_table(conn: psycopg.Connection, pipeline: Pipeline, batch_id: str) -> Table:
+    database, name = pipeline.table.database, dead_letter_name(pipeline)
+    ensure_database(conn, database)
+    found = find_table(conn, database, name)
+    if found is not None:
+        return found
+    try:
+        return create_table(conn, database, name, dead_letter_descriptor(pipeline), {"batch": batch_id})
+    except AlreadyExists:  # two first batches at once; its descriptor is always the same
+        return get_table(conn, database, name)
 
 
 def _enter(conn: psycopg.Connection, table: Table, entries: tuple[Entry, ...], batch_id: str) -> None:

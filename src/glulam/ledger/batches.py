@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
-from glulam.ledger.arrays import integers
+from glulam.ledger.arrays import integers, texts
 from glulam.ledger.files import FileVersion
 from glulam.model.clock import NewId
 from glulam.model.errors import EntityNotFound, Fenced
@@ -74,6 +74,15 @@ class BatchNow(NamedTuple):
     manifest: dict[str, Any] | None
 
 
+class StagedNow(NamedTuple):
+    """What decides which of a batch's staged files may go."""
+
+    state: BatchState
+    epoch: int
+    staging: str | None
+    """The folder that the committed manifest refers to."""
+
+
 CREATE = """
 INSERT INTO batch (id, pipeline_id, kind, state, file_ids, spec) VALUES (%s, %s, %s, 'READY', %s::bigint[], %s)
 """
@@ -86,6 +95,7 @@ UPDATE batch SET state = 'DONE', done_at = now(), lease_until = NULL
 WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'COMMITTED'
 """
 NOW = "SELECT state, epoch, manifest FROM batch WHERE id = %s"
+STAGED = "SELECT id, state, epoch, manifest ->> 'staging' FROM batch WHERE id = ANY (%s::text[])"
 SECONDS_UNTIL_DUE = """
 SELECT CASE WHEN EXISTS (SELECT FROM pending_chunk WHERE pipeline_id = %(pipeline)s) THEN 0
        ELSE (SELECT extract(epoch FROM
@@ -129,6 +139,12 @@ def reload(conn: psycopg.Connection, batch_id: str) -> BatchNow:
     if row is None:
         raise EntityNotFound(f"there is no batch {batch_id!r}")
     return BatchNow(BatchState(row[0]), row[1], row[2])
+
+
+def staged_now(conn: psycopg.Connection, batch_ids: Sequence[str]) -> dict[str, StagedNow]:
+    """Those of the batches that exist."""
+    rows = conn.execute(STAGED, (texts(batch_ids),)).fetchall()
+    return {row[0]: StagedNow(BatchState(row[1]), row[2], row[3]) for row in rows}
 
 
 def seconds_until_due(conn: psycopg.Connection, pipeline_id: int) -> float | None:
