@@ -21,19 +21,26 @@ class EngineName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Enter the commands, in the order of `glulam --help`."""
-    app.command("init", epilog=example("glulam init my_lake && cd my_lake && glulam run pipeline.yaml"))(init)
-    app.command("run", epilog=example("glulam run pipeline.yaml", "glulam run --engine spark --master 'local[4]'",
-                                      "glulam run --json | jq .records_rejected"))(run)  # fmt: skip
-    app.command("list", epilog=example("glulam list pipeline.yaml"))(list_)
-    app.command("compact", epilog=example("glulam compact pipeline.yaml"))(compact)
-    app.command("tables", epilog=example("glulam tables", "glulam tables ml.events"))(tables)
-    query = "select year, month, ml_mode, count(*) from ml.events group by 1, 2, 3"
-    app.command("sql", epilog=example(f'glulam sql "{query}"', 'glulam sql "select * from ml.events_dead_letters"'))(sql)
-    app.command("trace", epilog=example("glulam trace s3://raw/ml/2025/week07/events.json.gz", "glulam trace 106",
-                                        "glulam trace 's3://raw/ml/historical/2024/events.ndjson#11'"))(trace)  # fmt: skip
+    for name, function, short, lines in (
+        ("init", init, "Make a project folder with sample files.", ["glulam init my_lake && cd my_lake"]),
+        ("run", run, "Process raw files until nothing is left.",
+         ["glulam run pipeline.yaml", "glulam run --engine spark --master 'local[4]'", "glulam run --json"]),
+        ("list", list_, "Find raw files, without processing them.", ["glulam list pipeline.yaml"]),
+        ("compact", compact, "Join small Parquet files.", ["glulam compact pipeline.yaml"]),
+        ("tables", tables, "Show the tables, or one of them.", ["glulam tables", "glulam tables ml.events"]),
+        ("sql", sql, "Query the tables in Spark SQL.",
+         ['glulam sql "select year, month, ml_mode, count(*) from ml.events group by 1, 2, 3"',
+          'glulam sql "select reason_code, raw_text from ml.events_dead_letters" --limit 5']),
+        ("trace", trace, "Where did this file or record go?",
+         ["glulam trace s3://raw/ml/2025/week07/events.json.gz", "glulam trace 107",
+          "glulam trace 's3://raw/ml/historical/2024/events.ndjson#11'"]),
+    ):  # fmt: skip
+        app.command(name, short_help=short, epilog=example(*lines))(function)
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")], as_json: Json = False) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")], as_json: Json = False
+) -> None:
     """Make a project: a commented pipeline.yaml, sample raw files, a database.
 
     An existing pipeline.yaml is never overwritten (exit code 3).
@@ -43,19 +50,23 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder 
 
 def run(
     pipeline: PipelineFile = None,
-    engine: Annotated[EngineName | None, typer.Option(help="What transforms. Default: GLULAM_ENGINE, or duckdb.")] = None,
+    engine: Annotated[EngineName | None, typer.Option(help="Default: GLULAM_ENGINE, or duckdb.")] = None,
     master: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Spark's master, such as spark://host:7077 or sc://host:15002. Means --engine spark."),
+        typer.Option(
+            metavar="URL", help="Spark's: spark://host:7077, sc://host:15002, ... Means --engine spark."
+        ),
     ] = None,
-    no_list: Annotated[bool, typer.Option("--no-list", help="Process what the ledger has; do not look for new files.")] = False,
+    no_list: Annotated[
+        bool, typer.Option("--no-list", help="Do not look for new files; process those known.")
+    ] = False,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
     """List the raw files, enter new ones in the ledger, and process until nothing is left.
 
-    Any number of runs may work side by side, on one machine or many. Ends with a summary; exit code 1 when a file had to
-    be given up (QUARANTINED).
+    Any number of runs may work side by side, on one machine or many. Ends with a summary; exit code 1 when a file
+    had to be given up (QUARANTINED).
     """
     path = pipeline_path(pipeline, project)
     settings = settings_for(project, path)
@@ -86,7 +97,9 @@ def compact(pipeline: PipelineFile = None, project: Project = None, as_json: Jso
 
 
 def tables(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A table: its columns, partitions and history.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show this one: columns, partitions, history.")
+    ] = None,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
@@ -105,14 +118,16 @@ def sql(
 
 
 def trace(
-    asked: Annotated[str, typer.Argument(metavar="RECORD_OR_FILE", help="A file's key or URI, URI#RECORD_NO, or a record's id.")],
+    asked: Annotated[
+        str, typer.Argument(metavar="RECORD_OR_FILE", help="A key or URI, URI#RECORD_NO, or a record's id.")
+    ],
     project: Project = None,
     as_json: Json = False,
 ) -> None:
     """Where did this file or record go?
 
-    A file: each version with its state, batch, the published files that hold its records, its dead letters, its place in
-    the archive. URI#RECORD_NO: the published file and row, or the dead letter, that holds it. Anything else is looked up
-    as record_id (or id) in the tables, and in the text of the dead letters.
+    A file: each version with its state, batch, the published files that hold its records, its dead letters, and its
+    place in the archive. URI#RECORD_NO: the published file and row, or the dead letter, that holds it. Anything else
+    is looked up as record_id (or id) in the tables, and in the text of the dead letters.
     """
     raise typer.Exit(late.lookups.trace(settings_for(project), asked, as_json=as_json))

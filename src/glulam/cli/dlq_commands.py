@@ -15,11 +15,17 @@ app = typer.Typer(
     help="Dead letters: input that is not a record, with its file, line, offset, raw text and reason.",
     epilog=example("glulam dlq list --reason MALFORMED", "glulam dlq show 3#11", "glulam dlq replay pipeline.yaml"),
 )  # fmt: skip
-FilePart = Annotated[str | None, typer.Option("--file", metavar="TEXT", help="Only of files whose URI contains this.")]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="CODE", help="Only with this reason, such as MALFORMED.")]
+FilePart = Annotated[
+    str | None, typer.Option("--file", metavar="TEXT", help="Only of files whose URI contains this.")
+]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="CODE", help="Only with this reason code.")]
 
 
-@app.command("list", epilog=example("glulam dlq list --file week07 --reason CAST_FAILED --limit 20"))
+@app.command(
+    "list",
+    short_help="List the open dead letters.",
+    epilog=example("glulam dlq list --file week07 --reason CAST_FAILED --limit 20"),
+)
 def list_(
     file: FilePart = None,
     reason: Reason = None,
@@ -35,9 +41,15 @@ def list_(
     raise typer.Exit(code)
 
 
-@app.command("show", epilog=example("glulam dlq show 3#11", "glulam dlq show 's3://raw/ml/historical/2024/events.ndjson#11'"))
+@app.command(
+    "show",
+    short_help="Show one whole, with its raw text.",
+    epilog=example("glulam dlq show 3#11", "glulam dlq show 's3://raw/ml/historical/2024/events.ndjson#11'"),
+)
 def show(
-    letter: Annotated[str, typer.Argument(metavar="FILE#RECORD_NO", help="FILE: a URI, a key, or the ledger's number of it.")],
+    letter: Annotated[
+        str, typer.Argument(metavar="FILE#RECORD_NO", help="FILE: URI, key, or the ledger's number of it.")
+    ],
     pipeline: PipelineName = None,
     project: Project = None,
     as_json: Json = False,
@@ -46,9 +58,17 @@ def show(
     raise typer.Exit(late.letters.show(settings_for(project), letter, pipeline, as_json=as_json))
 
 
-@app.command("replay", epilog=example("glulam dlq replay pipeline.yaml --reason CAST_FAILED"))
+@app.command(
+    "replay",
+    short_help="Feed them in again.",
+    epilog=example("glulam dlq replay pipeline.yaml --reason CAST_FAILED"),
+)
 def replay(
-    pipeline: PipelineFile = None, file: FilePart = None, reason: Reason = None, project: Project = None, as_json: Json = False
+    pipeline: PipelineFile = None,
+    file: FilePart = None,
+    reason: Reason = None,
+    project: Project = None,
+    as_json: Json = False,
 ) -> None:
     """Feed open dead letters in again, after the pipeline's rules changed.
 

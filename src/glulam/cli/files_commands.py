@@ -24,9 +24,13 @@ def files(
     pipeline: PipelineName = None,
     status: Annotated[
         str | None,
-        typer.Option(metavar="S", help="PENDING, PROCESSING, SUCCEEDED, FAILED, QUARANTINED, SUPERSEDED or SKIPPED."),
+        typer.Option(
+            metavar="S", help="PENDING, PROCESSING, SUCCEEDED, FAILED, QUARANTINED, SUPERSEDED or SKIPPED."
+        ),
     ] = None,
-    key_contains: Annotated[str | None, typer.Option(metavar="TEXT", help="Only keys that contain this.")] = None,
+    key_contains: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only keys that contain this.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Show at most this many; 0: all.")] = 100,
     project: Project = None,
     as_json: Json = False,
@@ -38,13 +42,21 @@ def files(
         raise typer.Exit(code)
 
 
-@app.command("retry", epilog=example("glulam files retry s3://raw/ml/2025/week08/events.json && glulam run"))
+@app.command(
+    "retry",
+    short_help="Have a file tried again.",
+    epilog=example("glulam files retry s3://raw/ml/2025/week08/events.json && glulam run"),
+)
 def retry(key: Key, pipeline: PipelineName = None, project: Project = None, as_json: Json = False) -> None:
     """Have the newest version of a file tried again: one that is QUARANTINED, SKIPPED or FAILED."""
-    raise typer.Exit(late.lookups.move_file(settings_for(project), key, pipeline, skip=False, as_json=as_json))
+    raise typer.Exit(
+        late.lookups.move_file(settings_for(project), key, pipeline, skip=False, as_json=as_json)
+    )
 
 
-@app.command("skip", epilog=example("glulam files skip ml/2025/week08/empty.json"))
+@app.command(
+    "skip", short_help="Leave a file out.", epilog=example("glulam files skip ml/2025/week08/empty.json")
+)
 def skip(key: Key, pipeline: PipelineName = None, project: Project = None, as_json: Json = False) -> None:
     """Leave the newest version of a file out, until `retry` takes it back in."""
     raise typer.Exit(late.lookups.move_file(settings_for(project), key, pipeline, skip=True, as_json=as_json))

@@ -30,7 +30,10 @@ def search(settings: Settings, *, pipeline: str | None, file: str | None, reason
     if not found:
         print("no dead letters")
         return 0
-    rows = [(d.id, d.source_path, d.line, d.byte_offset, d.reason_code, d.reason, _short(d.raw_text)) for d in found]
+    rows = [
+        (d.id, d.source_path, d.line, d.byte_offset, d.reason_code, d.reason, _short(d.raw_text))
+        for d in found
+    ]
     table(("id", "file", "line", "offset", "code", "reason", "raw text"), rows, ("line", "offset"))
     print(", ".join(f"{count:,} {reason}" for reason, count in inspect.count_by_reason(found).items())
           + ("; there are more (--limit)" if more else ""))  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from glulam.app import App
 from glulam.catalog.partitions import list_partitions
-from glulam.catalog.tables import get_table, list_tables, versions
+from glulam.catalog.tables import Table, get_table, list_tables, versions
 from glulam.cli.drawing import table
 from glulam.cli.letters import live_tables
 from glulam.cli.output import print_json, size
@@ -15,10 +16,13 @@ from glulam.ingest.config import load
 from glulam.ingest.trace import trace as find_trace
 from glulam.ledger import files, lookup, outputs
 from glulam.ledger.files import LedgerEntry
+from glulam.ledger.outputs import OutputFile
 from glulam.model.errors import EntityNotFound, GlulamError, InvalidInput
 from glulam.model.states import FileStatus
 from glulam.model.uri import S3Uri
 from glulam.settings import Settings
+
+_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
 
 
 def list_files(settings: Settings, *, pipeline: str | None, status: str | None, key_contains: str | None,
@@ -55,7 +59,9 @@ def move_file(settings: Settings, key: str, pipeline: str | None, *, skip: bool,
         found = lookup.versions_anywhere(conn, key, pipeline)
         names = sorted({f.pipeline for f in found})
         if not found:
-            raise EntityNotFound(f"the ledger has no file {key!r}" + (f" of pipeline {pipeline!r}" if pipeline else ""))
+            raise EntityNotFound(
+                f"the ledger has no file {key!r}" + (f" of pipeline {pipeline!r}" if pipeline else "")
+            )
         if len(names) > 1:
             raise InvalidInput(f"{key!r} is a file of the pipelines {', '.join(names)}: say --pipeline")
         entry = (files.skip if skip else files.retry)(conn, names[0], key)
@@ -67,8 +73,26 @@ def _show_entry(entry: LedgerEntry, as_json: bool) -> None:
     if as_json:
         print_json({"file": entry})
     else:
-        after = "; `glulam run` will read it" if entry.status in (FileStatus.PENDING, FileStatus.FAILED) else ""
+        after = (
+            "; `glulam run` will read it" if entry.status in (FileStatus.PENDING, FileStatus.FAILED) else ""
+        )
         print(f"{entry.uri} is {entry.status}{after}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TableRow:
+    """A table in `glulam tables`; counts are of its live files."""
+
+    database: str
+    name: str
+    version: int
+    location: str
+    columns: int
+    """Without the partition keys."""
+    partition_keys: tuple[str, ...]
+    files: int
+    records: int
+    bytes: int
 
 
 def tables(settings: Settings, name: str | None, *, as_json: bool) -> int:
@@ -76,26 +100,26 @@ def tables(settings: Settings, name: str | None, *, as_json: bool) -> int:
 
 
 def _tables(settings: Settings, as_json: bool) -> int:
-    found = []
     with App(settings) as app, app.database.connection() as conn:
-        for t in list_tables(conn):
-            live = outputs.live(conn, t.id)
-            found.append({
-                "database": t.database, "name": t.name, "version": t.version, "location": t.descriptor.location,
-                "columns": len(t.descriptor.columns), "partition_keys": [k.name for k in t.descriptor.partition_keys],
-                "files": len(live), "records": sum(f.record_count for f in live),
-                "bytes": sum(f.size_bytes for f in live),
-            })  # fmt: skip
+        found = [_counted(t, outputs.live(conn, t.id)) for t in list_tables(conn)]
     if as_json:
         print_json({"tables": found})
     elif found:
-        rows = [(f"{t['database']}.{t['name']}", t["version"], t["columns"], ", ".join(t["partition_keys"]),
-                 f"{t['files']:,}", f"{t['records']:,}", size(t["bytes"]), t["location"]) for t in found]  # fmt: skip
+        rows = [(f"{t.database}.{t.name}", t.version, t.columns, ", ".join(t.partition_keys), f"{t.files:,}",
+                 f"{t.records:,}", size(t.bytes), t.location) for t in found]  # fmt: skip
         headings = ("table", "version", "columns", "partitioned by", "files", "records", "bytes", "location")
         table(headings, rows, ("version", "columns", "files", "records", "bytes"))
     else:
         print("no tables yet: `glulam run` makes them")
     return 0
+
+
+def _counted(t: Table, live: list[OutputFile]) -> _TableRow:
+    return _TableRow(
+        database=t.database, name=t.name, version=t.version, location=t.descriptor.location,
+        columns=len(t.descriptor.columns), partition_keys=tuple(k.name for k in t.descriptor.partition_keys),
+        files=len(live), records=sum(f.record_count for f in live), bytes=sum(f.size_bytes for f in live),
+    )  # fmt: skip
 
 
 def _table(settings: Settings, name: str, as_json: bool) -> int:
@@ -111,11 +135,15 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
     print(f"{t.database}.{t.name}  version {t.version}  {t.descriptor.location}\n")
     keys = {k.name for k in t.descriptor.partition_keys}
     columns = (*t.descriptor.columns, *t.descriptor.partition_keys)
-    table(("column", "type", ""), [(c.name, c.type, "partition key" if c.name in keys else "") for c in columns])
+    table(
+        ("column", "type", ""), [(c.name, c.type, "partition key" if c.name in keys else "") for c in columns]
+    )
     if partitions:
         print()
         names = tuple(k.name for k in t.descriptor.partition_keys)
-        rows = [(*p.values, f"{p.file_count:,}", f"{p.record_count:,}", size(p.size_bytes)) for p in partitions]
+        rows = [
+            (*p.values, f"{p.file_count:,}", f"{p.record_count:,}", size(p.size_bytes)) for p in partitions
+        ]
         table((*names, "files", "records", "bytes"), rows, ("files", "records", "bytes"))
     print()
     table(("version", "at", "batch", "new columns"),
@@ -151,7 +179,7 @@ def sql(settings: Settings, query: str, limit: int, *, as_json: bool) -> int:
         columns = [{"name": name, "type": kind} for name, kind in result.columns]
         print_json({"columns": columns, "rows": result.rows, "more": result.more})
         return 0
-    numbers = [name for name, kind in result.columns if kind.startswith(("int", "bigint", "double", "float", "decimal"))]
+    numbers = [name for name, kind in result.columns if kind.startswith(_NUMBERS)]
     table([name for name, _ in result.columns], result.rows, numbers)
     count = f"{len(result.rows):,} {'row' if len(result.rows) == 1 else 'rows'}"
     print(count + ("; there are more (--limit)" if result.more else ""))

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -34,12 +34,12 @@ class Door(TyperGroup):
         except GlulamError as error:
             raise typer.Exit(_tell(error.code, str(error), error.exit_code)) from error
         except KeyboardInterrupt:
-            print("stopped; what was committed stays, the rest is done by the next `glulam run`", file=sys.stderr)
+            print(
+                "stopped; what was committed stays, the rest is done by the next `glulam run`",
+                file=sys.stderr,
+            )
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:  # `glulam files | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if _is_click(error) or os.environ.get("GLULAM_TRACEBACK"):
@@ -54,21 +54,23 @@ app = typer.Typer(
     epilog="Every command takes --json, and --help with an example. Documentation: docs/cli.md",
 )  # fmt: skip
 register(app)
-app.add_typer(files_commands.app, name="files")
-app.add_typer(dlq_commands.app, name="dlq")
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)),
-) -> None:
-    pass
+app.add_typer(files_commands.app, name="files", short_help="Show the ledger; retry or skip a file.")
+app.add_typer(dlq_commands.app, name="dlq", short_help="Look at dead letters, or replay them.")
 
 
 def _version(asked: bool) -> None:
     if asked:
         print(f"glulam {__version__}")
         raise typer.Exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def _tell(code: str, message: str, exit_code: int) -> int:
@@ -84,7 +86,9 @@ def _unexpected(error: Exception) -> int:
     """The database went away in the middle, or a defect of ours."""
     text = " ".join(str(error).split())
     if type(error).__module__.split(".")[0] == "psycopg" and type(error).__name__ == "OperationalError":
-        return _tell(DatabaseUnavailable.code, f"the database went away: {text}", DatabaseUnavailable.exit_code)
+        return _tell(
+            DatabaseUnavailable.code, f"the database went away: {text}", DatabaseUnavailable.exit_code
+        )
     hint = "this is a defect of Glulam; GLULAM_TRACEBACK=1 shows where"
     return _tell("InternalServiceException", f"{type(error).__name__}: {text} ({hint})", DEFECT)
 
@@ -98,7 +102,17 @@ def main() -> int:
     if not os.environ.get("GLULAM_TRACEBACK"):
         logging.getLogger("glulam").addHandler(logging.NullHandler())  # what went wrong is in the answer
     try:
-        app()
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `glulam files | head`: who reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    return code
+
+
+def _run() -> int:
+    try:
+        app(prog_name="glulam")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else (1 if end.code else 0)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

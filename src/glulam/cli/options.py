@@ -10,12 +10,17 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Project = Annotated[
     Path | None,
-    typer.Option("--project", metavar="DIR", help="The project's folder. Default: the one around this folder."),
+    typer.Option(
+        "--project", metavar="DIR", help="The project's folder. Default: the one around this folder."
+    ),
 ]
 PipelineFile = Annotated[
-    Path | None, typer.Argument(metavar="[PIPELINE]", help="The pipeline file. Default: the project's pipeline.yaml.")
+    Path | None,
+    typer.Argument(metavar="PIPELINE", help="The pipeline file. Default: the project's pipeline.yaml."),
 ]
-PipelineName = Annotated[str | None, typer.Option("--pipeline", metavar="NAME", help="Only of this pipeline.")]
+PipelineName = Annotated[
+    str | None, typer.Option("--pipeline", metavar="NAME", help="Only of this pipeline.")
+]
 
 
 def example(*lines: str) -> str:

@@ -16,7 +16,7 @@ from glulam.model.uri import S3Uri
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON holds it: dataclasses as objects, times as ISO 8601 with zone, decimals as text, bytes as base64."""
+    """A value as JSON holds it: objects, times as ISO 8601 in UTC, decimals as text, bytes as base64."""
     if isinstance(value, bool | int | str) or value is None:
         return str(value) if isinstance(value, str) else value
     if isinstance(value, float):
@@ -67,9 +67,8 @@ def size(number: int) -> str:
     """Bytes for a person: `1.9 MB`."""
     if number < 1000:
         return f"{number} B"
-    scaled, unit = float(number), "B"
-    for unit in ("kB", "MB", "GB", "TB"):
+    scaled, units = number / 1000, ["kB", "MB", "GB", "TB"]
+    while scaled >= 999.95 and len(units) > 1:
         scaled /= 1000
-        if scaled < 999.95:
-            break
-    return f"{scaled:.1f} {unit}"
+        units.pop(0)
+    return f"{scaled:.1f} {units[0]}"

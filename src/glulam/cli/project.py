@@ -37,7 +37,9 @@ def root(project: Path | None, pipeline: Path | None, settings: Settings) -> Pat
             raise EntityNotFound(f"--project {project}: no such folder")
         return project.absolute()
     start = pipeline.absolute().parent if pipeline is not None else Path.cwd()
-    found = next((d for d in (start, *start.parents) if (d / STATE).is_dir() or (d / PIPELINE).is_file()), None)
+    found = next(
+        (d for d in (start, *start.parents) if (d / STATE).is_dir() or (d / PIPELINE).is_file()), None
+    )
     if found is not None:
         return found
     if pipeline is not None or settings.database_url:

@@ -81,7 +81,9 @@ def _summary(app: App, pipeline: Pipeline, listing: Listing | None, report: RunR
         partitions = lookup.partitions_written(conn, {r.batch_id for r in watch.reports})
         bad_files = lookup.quarantined_by(conn, {r.batch_id for r in given_up if r.kind == "INGEST"})
     failures = [Failure(file=str(uri), batch=None, error=error) for uri, error in bad_files]
-    failures += [Failure(file=None, batch=r.batch_id, error=r.error or "") for r in given_up if r.kind != "INGEST"]
+    failures += [
+        Failure(file=None, batch=r.batch_id, error=r.error or "") for r in given_up if r.kind != "INGEST"
+    ]
     return RunSummary(
         pipeline=pipeline.pipeline, engine=app.settings.engine, listed=Listed.of(listing) if listing else None,
         batches=report.batches, files=report.files, records_read=report.read, records_written=report.written,

@@ -27,7 +27,9 @@ def init(folder: Path, settings: Settings, *, as_json: bool) -> int:
     if target.exists():
         raise AlreadyExists(f"{target} is there already; expected a folder without one")
     local = settings.objects == "local"  # sample files are no business of somebody's bucket
-    samples = {settings.lake_root / "raw" / "ml" / name: content for name, content in sample_files().items() if local}
+    samples = {
+        settings.lake_root / "raw" / "ml" / name: content for name, content in sample_files().items() if local
+    }
     for path, content in samples.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():

@@ -20,7 +20,9 @@ class Listed:
 
     @classmethod
     def of(cls, listing: Listing) -> Listed:
-        return cls(found=listing.found, new=listing.new, superseded=listing.superseded, bytes=listing.size_bytes)
+        return cls(
+            found=listing.found, new=listing.new, superseded=listing.superseded, bytes=listing.size_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def show(summary: RunSummary) -> None:
         ("records written", f"{s.records_written:,}"),
         ("records rejected", f"{s.records_rejected:,}{_by(s.rejected_by_reason)}"),
         ("records rescued", f"{s.records_rescued:,}"),
-        ("failed casts", _by(s.failed_casts).strip("  ()") or None),
+        ("failed casts", _names(s.failed_casts) or None),
         ("partitions", f"{s.partitions:,}"),
         ("files written", f"{s.files_written:,}"),
         ("bytes", f"{size(s.bytes_in)} in, {size(s.bytes_out)} out"),
@@ -87,9 +89,15 @@ def show(summary: RunSummary) -> None:
     for failure in s.failures:
         print(f"FAILED  {failure.file or failure.batch}: {failure.error}")
     if any(f.file for f in s.failures):
-        print("look at them with `glulam files --status QUARANTINED`; try again with `glulam files retry KEY`")
+        print(
+            "look at them with `glulam files --status QUARANTINED`; try again with `glulam files retry KEY`"
+        )
 
 
 def _by(counts: Mapping[str, int]) -> str:
+    return f"  ({_names(counts)})" if counts else ""
+
+
+def _names(counts: Mapping[str, int]) -> str:
     found = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return f"  ({', '.join(f'{name} {count:,}' for name, count in found)})" if found else ""
+    return ", ".join(f"{name} {count:,}" for name, count in found)

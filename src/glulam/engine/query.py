@@ -93,7 +93,7 @@ class QuerySession:
         install(self._con, translated)
         try:
             reader = self._con.sql(translated).to_arrow_reader(1024)
-            schema, rows = reader.schema, []
+            schema, rows = reader.schema, list[tuple[Any, ...]]()
             for batch in reader:
                 table = pa.Table.from_batches([batch])
                 rows += zip(*(c.to_pylist() for c in table.columns), strict=True)

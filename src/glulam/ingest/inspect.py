@@ -20,7 +20,12 @@ from glulam.ledger.files import LedgerEntry
 from glulam.model.errors import EntityNotFound, InvalidInput
 
 _SETTLED = pa.schema(
-    [("batch_id", pa.string()), ("source_path", pa.string()), ("record_no", pa.int64()), ("settled_by", pa.string())]
+    [
+        ("batch_id", pa.string()),
+        ("source_path", pa.string()),
+        ("record_no", pa.int64()),
+        ("settled_by", pa.string()),
+    ]
 )
 _WHERE = """
 WHERE ($settled IS NULL OR (s.settled_by IS NOT NULL) = $settled)
@@ -99,7 +104,9 @@ def count_by_reason(found: Sequence[DeadLetter]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def file_and_number(live: LiveTables, name: str, pipeline: str | None = None) -> tuple[list[LedgerEntry], int]:
+def file_and_number(
+    live: LiveTables, name: str, pipeline: str | None = None
+) -> tuple[list[LedgerEntry], int]:
     """The versions (oldest first) and the record number that `FILE#RECORD_NO` names.
 
     Raises InvalidInput for another form, EntityNotFound when the ledger has no such file."""
@@ -154,5 +161,7 @@ def _known(live: LiveTables, rows: Sequence[dict[str, Any]], pipeline: str | Non
     for row in rows:
         file_id, name = known[row["batch_id"], row["source_path"], row["source_etag"]]
         if pipeline in (None, name):
-            found.append(DeadLetter(id=f"{file_id}#{row['record_no']}", file_id=file_id, pipeline=name, **row))
+            found.append(
+                DeadLetter(id=f"{file_id}#{row['record_no']}", file_id=file_id, pipeline=name, **row)
+            )
     return found

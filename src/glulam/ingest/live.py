@@ -34,8 +34,13 @@ class LiveTables:
     resources: EngineResources
 
     @contextmanager
-    def session(self, tables: Sequence[Table], *, places: bool = False,
-                registered: Mapping[str, pa.Table] | None = None) -> Iterator[tuple[QuerySession, dict[str, S3Uri]]]:  # fmt: skip
+    def session(
+        self,
+        tables: Sequence[Table],
+        *,
+        places: bool = False,
+        registered: Mapping[str, pa.Table] | None = None,
+    ) -> Iterator[tuple[QuerySession, dict[str, S3Uri]]]:
         """A session with a view for each table, and the URI of each of their files by its local path.
 
         Raises StorageFailed when a file is promised and not there yet: its batch is still being published."""
@@ -76,7 +81,9 @@ class LiveTables:
         except ObjectNotFound as error:
             raise _missing(file) from error
         folders = [partition_folder(k, v) for k, v in zip(keys, file.values, strict=True)]
-        path = self.resources.spool.joinpath("tables", str(table.id), *folders, file.uri.key.rsplit("/", 1)[-1])
+        path = self.resources.spool.joinpath(
+            "tables", str(table.id), *folders, file.uri.key.rsplit("/", 1)[-1]
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         return fetched.replace(path)
 
@@ -89,7 +96,7 @@ def _missing(file: OutputFile) -> StorageFailed:
 
 
 def is_dead_letters(table: Table) -> bool:
-    return [c.name for c in table.descriptor.columns] == DEAD_LETTERS.names
+    return [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
 
 
 def _named(database: str | None, name: str, known: Sequence[Table]) -> Table:

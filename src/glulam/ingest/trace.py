@@ -1,8 +1,8 @@
 """Where did this file or record go? Answers from the ledger and from the rows themselves, by their lineage columns.
 
-    a key or URI        each version: its state and batch, the published files that hold its records, its dead letters
-    URI#record_no       the published file and row, or the dead letter, that holds the record
-    any other text      the rows whose `record_id` (or `id`) it is, and the dead letters whose raw text contains it
+a key or URI        each version: its state and batch, the published files that hold its records, its dead letters
+URI#record_no       the published file and row, or the dead letter, that holds the record
+any other text      the rows whose `record_id` (or `id`) it is, and the dead letters whose raw text contains it
 """
 
 from __future__ import annotations
@@ -94,8 +94,12 @@ def _known(live: LiveTables, key: str) -> bool:
         return bool(lookup.versions_anywhere(conn, key))
 
 
-def _file(live: LiveTables, entry: LedgerEntry, tables: Sequence[Table], archives: Mapping[str, S3Uri]) -> FileTrace:
-    batch, holders, letters = None, (), ()
+def _file(
+    live: LiveTables, entry: LedgerEntry, tables: Sequence[Table], archives: Mapping[str, S3Uri]
+) -> FileTrace:
+    batch = None
+    holders: tuple[Holder, ...] = ()
+    letters: tuple[DeadLetter, ...] = ()
     if entry.batch_id is not None:
         with live.database.connection() as conn:
             batch = lookup.find_batch(conn, entry.batch_id)
@@ -110,7 +114,9 @@ def _file(live: LiveTables, entry: LedgerEntry, tables: Sequence[Table], archive
 
 
 def _letters_of(entry: LedgerEntry, record_no: int | None = None) -> Filter:
-    return Filter(pipeline=entry.pipeline, file=str(entry.uri), etag=entry.etag, record_no=record_no, settled=None)
+    return Filter(
+        pipeline=entry.pipeline, file=str(entry.uri), etag=entry.etag, record_no=record_no, settled=None
+    )
 
 
 def _mine(entry: LedgerEntry, tables: Sequence[Table]) -> list[Table]:
@@ -120,7 +126,9 @@ def _mine(entry: LedgerEntry, tables: Sequence[Table]) -> list[Table]:
 def _holders(live: LiveTables, entry: LedgerEntry, tables: Sequence[Table]) -> tuple[Holder, ...]:
     found: list[Holder] = []
     for table in _mine(entry, tables):
-        query = f"SELECT {FILE_COLUMN}, count(*) AS n FROM {_view(table)} WHERE {_OF_FILE} GROUP BY 1 ORDER BY 1"  # noqa: S608
+        query = (
+            f"SELECT {FILE_COLUMN}, count(*) AS n FROM {_view(table)} WHERE {_OF_FILE} GROUP BY 1 ORDER BY 1"  # noqa: S608
+        )
         with live.session([table], places=True) as (session, uris):
             for row in session.rows(query, {"path": str(entry.uri), "etag": entry.etag}):
                 found.append(Holder(table=_name(table), uri=str(uris[row[FILE_COLUMN]]), records=row["n"]))
@@ -140,8 +148,12 @@ def _record(live: LiveTables, asked: str, tables: Sequence[Table]) -> Trace:
         letters += inspect.dead_letters(live, _letters_of(entry, number), MOST)
     read = [v for v in versions if v.status is FileStatus.SUCCEEDED]
     if read and not records and not letters:
-        raise EntityNotFound(f"{read[-1].uri} has {read[-1].records_read} records; there is no record {number}")
-    return Trace(asked=asked, kind="record", files=tuple(files), records=tuple(records), dead_letters=tuple(letters))
+        raise EntityNotFound(
+            f"{read[-1].uri} has {read[-1].records_read} records; there is no record {number}"
+        )
+    return Trace(
+        asked=asked, kind="record", files=tuple(files), records=tuple(records), dead_letters=tuple(letters)
+    )
 
 
 def _value(live: LiveTables, asked: str, tables: Sequence[Table]) -> Trace:

@@ -1,4 +1,4 @@
-"""Questions about what happened: batches, what they wrote, which dead letters were settled. Reads only."""
+"""Questions about what happened: batches, where they wrote, which dead letters were settled. Reads only."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ BATCH = """
 SELECT b.id, p.name, b.kind, b.state, b.epoch, b.attempts, b.worker, b.error_message, b.created_at, b.committed_at,
        b.done_at, b.records_read, b.records_written, b.records_rejected, b.records_rescued
 FROM batch b JOIN pipeline p ON p.id = b.pipeline_id WHERE b.id = %s
-"""
-OUTPUTS = """
-SELECT table_id, uri, "values", record_count, size_bytes, retired_by FROM output_file WHERE batch_id = %s ORDER BY id
 """
 PARTITIONS = """
 SELECT count(DISTINCT (table_id, "values")) FROM output_file
@@ -66,18 +63,6 @@ class BatchRow:
     records_rescued: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """One file that a batch wrote; `retired_by` is the compaction that replaced it."""
-
-    table_id: int
-    uri: S3Uri
-    values: tuple[str, ...]
-    record_count: int
-    size_bytes: int
-    retired_by: str | None
-
-
 LetterFile = tuple[str, str, str]
 """(batch id, URI, etag): whose dead letter it is."""
 
@@ -95,14 +80,6 @@ def versions_anywhere(conn: psycopg.Connection, key: str, pipeline: str | None =
 def find_batch(conn: psycopg.Connection, batch_id: str) -> BatchRow | None:
     row = conn.execute(BATCH, (batch_id,)).fetchone()
     return None if row is None else _batch(row)
-
-
-def written_by(conn: psycopg.Connection, batch_id: str) -> list[Written]:
-    """The files that a batch wrote: curated ones and dead letters, live and retired."""
-    return [
-        Written(table_id=t, uri=S3Uri.parse(uri), values=tuple(values), record_count=n, size_bytes=size, retired_by=gone)
-        for t, uri, values, n, size, gone in conn.execute(OUTPUTS, (batch_id,)).fetchall()
-    ]
 
 
 def partitions_written(conn: psycopg.Connection, batch_ids: Collection[str]) -> int:
