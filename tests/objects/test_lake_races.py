@@ -1,23 +1,24 @@
 """No version of a source is lost by a move, whatever a writer does and wherever the process dies.
 
-Two ways to look: every interleaving of one move with writers and a crash, step by step (a step is one call to the
-operating system); and real threads for a while.
+Two ways to look: every interleaving of one move with writers and a crash, step by step (a step is one call to
+the operating system); and real threads for a while.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from glulam.model.errors import GlulamError, ObjectChanged, ObjectNotFound
+from glulam.model.errors import ObjectChanged, ObjectNotFound
 from glulam.model.uri import S3Uri
 from glulam.objects.lake import Lake
 from glulam.objects.versions import ASIDE, etag_of
@@ -47,55 +48,44 @@ def rewrite(source: Path) -> None:
         source.write_bytes(b"second, in place")
 
 
+class PowerCut(BaseException):
+    """Ends a move at a step. No later step has an effect, so nothing is cleaned up, as after kill -9."""
+
+
 def die(source: Path) -> None:
-    os._exit(9)
+    raise PowerCut
 
 
-def _run_stepped(root: Path, at: dict[int, Action]) -> tuple[int, int]:
-    """One move in a forked process, with `at[n]` done before its step n. Returns (exit code, steps made)."""
-    source, steps, real = root / "b" / "raw" / "a.json", 0, {name: getattr(os, name) for name in STEPS}
-    child = os.fork()
-    if child == 0:
+class Stepped:
+    """Counts the steps of this thread while it is entered, and does `at[n]` before step n."""
 
-        def stepped(name: str) -> Callable[..., object]:
-            def call(*args: object, **kwargs: object) -> object:
-                nonlocal steps
-                action, steps = at.get(steps), steps + 1
-                os.pwrite(counter, f"{steps:9}".encode(), 0)
-                if action:
-                    with _restored(real):
-                        action(source)
-                return real[name](*args, **kwargs)
+    def __init__(self, source: Path, at: dict[int, Action]) -> None:
+        self.source, self.at, self.steps, self.dead, self.acting = source, at, 0, False, False
+        self.thread = threading.get_ident()
+        self.real: dict[str, Callable[..., object]] = {name: getattr(os, name) for name in STEPS}
 
-            return call
+    def __enter__(self) -> Stepped:
+        for name, call in self.real.items():
+            setattr(os, name, functools.partial(self.step, call))
+        return self
 
-        code = 1
-        try:
-            counter = os.open(root / "steps", os.O_CREAT | os.O_WRONLY)
-            lake = Lake(root)
-            etag = lake.head(SOURCE).etag
-            for name in STEPS:
-                setattr(os, name, stepped(name))
-            lake.move(SOURCE, TARGET, etag)
-            code = 0
-        except ObjectChanged:
-            code = 3
-        except GlulamError:
-            code = 4
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), int((root / "steps").read_text() or 0)
+    def __exit__(self, *error: object) -> None:
+        for name, call in self.real.items():
+            setattr(os, name, call)
 
-
-@contextlib.contextmanager
-def _restored(real: dict[str, object]) -> Iterator[None]:
-    patched = {name: getattr(os, name) for name in STEPS}
-    for name in STEPS:
-        setattr(os, name, real[name])
-    yield
-    for name in STEPS:
-        setattr(os, name, patched[name])
+    def step(self, call: Callable[..., object], *args: object, **kwargs: object) -> object:
+        if threading.get_ident() != self.thread or self.acting:
+            return call(*args, **kwargs)
+        action = self.at.get(self.steps)
+        self.steps += 1
+        if action is die or self.dead:
+            self.dead = True
+            raise PowerCut
+        if action is not None:
+            self.acting = True
+            action(self.source)
+            self.acting = False
+        return call(*args, **kwargs)
 
 
 @dataclass
@@ -107,19 +97,21 @@ class Outcome:
 
 
 def _outcome(base: Path, name: str, at: dict[int, Action]) -> tuple[Outcome, int]:
-    """Run, redo until it ends well, check what must always hold; returns what is where and how many steps it took."""
+    """Move, with `at[n]` done before step n; move again; check what must always hold. Returns what is where,
+    and how many steps the first move took."""
     root = base / name
-    (root / "b" / "raw").mkdir(parents=True)
-    (root / "b" / "raw" / "a.json").write_bytes(b"first")
-    (root / "steps").touch()
-    etag = Lake(root).head(SOURCE).etag
-    code, steps = _run_stepped(root, at)
-    assert code in (0, 3, 9), f"{name}: the move ended with {code}"
+    source = root / "b" / "raw" / "a.json"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"first")
+    etag, said_moved = Lake(root).head(SOURCE).etag, False
+    with Stepped(source, at) as stepped, contextlib.suppress(PowerCut, ObjectChanged):
+        Lake(root).move(SOURCE, TARGET, etag)
+        said_moved = True
     try:
         Lake(root).move(SOURCE, TARGET, etag)
-        moved = True
+        said_moved = True
     except (ObjectChanged, ObjectNotFound):
-        moved = False
+        pass
     found = Outcome()
     for page in Lake(root).list(S3Uri("b", "")):
         for stat in page:
@@ -127,9 +119,8 @@ def _outcome(base: Path, name: str, at: dict[int, Action]) -> tuple[Outcome, int
             (found.raw if stat.uri.key.startswith("raw/") else found.done).append(content)
     assert not any((root / "b").rglob(f"{ASIDE}/*")), f"{name}: a file was left aside"
     assert found.done in ([b"first"], []), f"{name}: the target holds {found.done}"
-    assert not (code == 0 and not found.done), f"{name}: said to be moved, but is not there"
-    assert not (moved and not found.done), f"{name}: said to be moved, but is not there"
-    return found, steps
+    assert found.done or not said_moved, f"{name}: said to be moved, but is not there"
+    return found, stepped.steps
 
 
 def _steps_of_a_move(base: Path) -> int:
@@ -146,7 +137,8 @@ def test_a_crash_at_every_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("writer", "content"), [(replace, b"second, longer"), (rewrite, b"second, in place"), (create, b"third, created")]
+    ("writer", "content"),
+    [(replace, b"second, longer"), (rewrite, b"second, in place"), (create, b"third, created")],
 )
 def test_a_writer_and_a_crash_at_every_step(tmp_path: Path, writer: Action, content: bytes) -> None:
     steps = _steps_of_a_move(tmp_path)
@@ -168,8 +160,8 @@ def test_a_writer_and_a_crash_at_every_step(tmp_path: Path, writer: Action, cont
 
 
 def test_two_writers_at_every_pair_of_steps(tmp_path: Path) -> None:
-    """One replaces, the other creates where nothing is (and so destroys nothing): its version and the one before it
-    are both kept."""
+    """One replaces, the other creates where nothing is (and so destroys nothing): its version and the one
+    before it are both kept."""
     steps = _steps_of_a_move(tmp_path)
     both = 0
     for first in range(steps):
@@ -189,8 +181,8 @@ def _exchange(a: Path, b: Path) -> bool:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "renameat2"), reason="needs renameat2")
 def test_threads_that_move_while_one_replaces(tmp_path: Path) -> None:
-    """The writer swaps a new version in and keeps the old one, so it destroys nothing: every version ever written must
-    be with the writer, at the source or at a target."""
+    """The writer swaps a new version in and keeps the old one, so it destroys nothing: every version ever
+    written must be with the writer, at the source or at a target."""
     root, stop, errors = tmp_path / "lake", threading.Event(), list[BaseException]()
     raw, kept = root / "b" / "raw", root / "b" / "kept"
     raw.mkdir(parents=True)

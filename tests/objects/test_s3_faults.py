@@ -1,38 +1,46 @@
-"""S3 behind a network that fails: a verb gets through or raises StorageFailed, nothing is lost or damaged, and doing
-it again succeeds."""
+"""S3 behind a network that fails: a verb gets through or raises StorageFailed, nothing is lost or damaged,
+and doing it again succeeds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from email.message import Message
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from faultproxy import Fault, FaultProxy, Rule
 
+from faultproxy import Fault, FaultProxy, Rule
 from glulam.model.errors import GlulamError, ObjectChanged, ObjectNotFound, StorageFailed
 from glulam.model.uri import S3Uri
 from glulam.objects.s3 import S3Store
-from objects.conftest import Zone
+from glulam.objects.s3parts import SINGLE_REQUEST_BYTES
+from objects.conftest import Zone, s3_store
+from s3server import s3_client
 
 CONTENT = b"0123456789" * 1000
 QUICK = [Fault.ERROR_500, Fault.SLOW_DOWN_503, Fault.DROP_BEFORE, Fault.DROP_AFTER]
 
 
-@pytest.fixture
-def proxy(s3_env: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with FaultProxy(s3_env) as found:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", found.url)
-        # botocore waits up to a second before each retry: hundreds of them would be minutes.
-        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+@pytest.fixture(scope="session")
+def any_proxy(s3_endpoint: str) -> Iterator[FaultProxy]:
+    with FaultProxy(s3_endpoint) as found:
         yield found
+
+
+@pytest.fixture
+def proxy(any_proxy: FaultProxy, s3_env: str, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
+    any_proxy.clear()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", any_proxy.url)
+    # botocore waits up to a second before each retry: hundreds of them would be minutes.
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    return any_proxy
 
 
 @pytest.fixture(params=["whole", "in parts"])
 def zone(request: pytest.FixtureRequest, s3_bucket: str, proxy: FaultProxy, tmp_path: Path) -> Zone:
-    limit = {} if request.param == "whole" else {"single_request_bytes": 2}
-    return Zone(S3Store(max_attempts=2, read_timeout_s=1, **limit), s3_bucket, tmp_path / "scratch")
+    limit = SINGLE_REQUEST_BYTES if request.param == "whole" else 2
+    return Zone(s3_store(limit), s3_bucket, tmp_path / "scratch")
 
 
 def _put(zone: Zone) -> None:
@@ -72,32 +80,41 @@ def _fetch(zone: Zone) -> None:
 
 
 _first_etag = ""
-VERBS: list[Callable[[Zone], None]] = [_put, _put_new, _move, _copy, _delete, _delete_prefix, _list, _fetch]
+Verb = Callable[[Zone], None]
+WRITES: list[Verb] = [_put, _put_new, _move, _copy]
+VERBS = [("whole", verb) for verb in (*WRITES, _delete, _delete_prefix, _list, _fetch)]
+VERBS += [("in parts", verb) for verb in WRITES]
+EACH_VERB = pytest.mark.parametrize(
+    ("zone", "verb"), VERBS, indirect=["zone"], ids=[f"{verb.__name__[1:]} {how}" for how, verb in VERBS]
+)
 
 
 def _prepare(zone: Zone, proxy: FaultProxy) -> None:
+    """The object `a`, ten below `many/`, nothing else, and a proxy that behaves."""
     global _first_etag
-    _first_etag = zone.write("a", CONTENT).etag
-    if not zone.keys("many/"):
-        for number in range(10):
-            zone.write(f"many/{number}", b"x")
-    for key in ("done/a", "new"):
+    proxy.clear()
+    there = set(zone.keys())
+    if "a" not in there:
+        _first_etag = zone.write("a", CONTENT).etag
+    for key in {f"many/{number}" for number in range(10)} - there:
+        zone.write(key, b"x")
+    for key in there & {"done/a", "new"}:
         zone.store.delete(zone.uri(key))
     proxy.clear()
 
 
 def _contents(zone: Zone, s3_env: str) -> dict[str, bytes]:
-    """What the bucket really holds, past the proxy."""
-    direct = boto3.client("s3", endpoint_url=s3_env, region_name="us-east-1")
+    """What the bucket really holds."""
+    direct = s3_client(s3_env)
     listed = direct.list_objects_v2(Bucket=zone.bucket).get("Contents", [])
     keys = [found["Key"] for found in listed if not found["Key"].startswith("many/")]
     return {key: direct.get_object(Bucket=zone.bucket, Key=key)["Body"].read() for key in keys}
 
 
 @pytest.mark.parametrize("fault", QUICK, ids=lambda fault: fault.name)
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__[1:])
+@EACH_VERB
 def test_one_failure_at_each_request_is_got_over(
-    zone: Zone, proxy: FaultProxy, s3_env: str, verb: Callable[[Zone], None], fault: Fault
+    zone: Zone, proxy: FaultProxy, s3_env: str, verb: Verb, fault: Fault
 ) -> None:
     _prepare(zone, proxy)
     verb(zone)
@@ -112,9 +129,9 @@ def test_one_failure_at_each_request_is_got_over(
 
 
 @pytest.mark.parametrize("fault", [Fault.ERROR_500, Fault.DROP_AFTER], ids=lambda fault: fault.name)
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__[1:])
+@EACH_VERB
 def test_a_lasting_failure_from_each_request_on(
-    zone: Zone, proxy: FaultProxy, s3_env: str, verb: Callable[[Zone], None], fault: Fault
+    zone: Zone, proxy: FaultProxy, s3_env: str, verb: Verb, fault: Fault
 ) -> None:
     _prepare(zone, proxy)
     verb(zone)
@@ -130,7 +147,7 @@ def test_a_lasting_failure_from_each_request_on(
         _check(verb, _contents(zone, s3_env), done=True)
 
 
-def _check(verb: Callable[[Zone], None], found: dict[str, bytes], *, done: bool) -> None:
+def _check(verb: Verb, found: dict[str, bytes], *, done: bool) -> None:
     """Everything there is whole; a move or copy has its content somewhere at any time."""
     assert set(found.values()) <= {CONTENT}
     if verb is _move:
@@ -145,6 +162,10 @@ def _check(verb: Callable[[Zone], None], found: dict[str, bytes], *, done: bool)
         assert set(found) == {"a"}
 
 
+ONLY_WHOLE = pytest.mark.parametrize("zone", ["whole"], indirect=True)
+
+
+@ONLY_WHOLE
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_short_body_is_fetched_again(zone: Zone, proxy: FaultProxy, times: int) -> None:
     _prepare(zone, proxy)
@@ -153,6 +174,7 @@ def test_a_short_body_is_fetched_again(zone: Zone, proxy: FaultProxy, times: int
     assert len(proxy.hits) == times
 
 
+@ONLY_WHOLE
 def test_bodies_that_stay_short(zone: Zone, proxy: FaultProxy) -> None:
     _prepare(zone, proxy)
     proxy.add(Rule(fault=Fault.SHORT_BODY, method="GET", path="/a$"))
@@ -163,7 +185,8 @@ def test_bodies_that_stay_short(zone: Zone, proxy: FaultProxy) -> None:
 
 
 @pytest.mark.parametrize("verb", [_fetch, _move, _delete, _list], ids=lambda verb: verb.__name__[1:])
-def test_a_server_that_hangs(zone: Zone, proxy: FaultProxy, s3_env: str, verb: Callable[[Zone], None]) -> None:
+def test_a_server_that_hangs(s3_bucket: str, tmp_path: Path, proxy: FaultProxy, verb: Verb) -> None:
+    zone = Zone(s3_store(SINGLE_REQUEST_BYTES, 0.5), s3_bucket, tmp_path / "scratch")
     _prepare(zone, proxy)
     proxy.add(Rule(fault=Fault.HANG, times=1))
     verb(zone)
@@ -198,20 +221,21 @@ def test_a_server_that_knows_no_conditions(zone: Zone, proxy: FaultProxy, s3_env
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_source_replaced_during_a_move(zone: Zone, proxy: FaultProxy, s3_env: str, method: str) -> None:
-    """Just before the copy, and just before the deletion: the new version stays, and no other lies at the target."""
+def test_a_source_replaced_during_a_move(
+    zone: Zone, proxy: FaultProxy, s3_env: str, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Just before the copy, and just before the deletion: the new version stays where it is."""
     _prepare(zone, proxy)
-    direct = boto3.client("s3", endpoint_url=s3_env, region_name="us-east-1")
+    direct = s3_client(s3_env)
     asked = proxy.fault_for
     new = b"second" * 10
 
-    def replace_first(verb: str, path: str, headers: object) -> Fault | None:
-        conditional = "x-amz-copy-source" in headers if method == "PUT" else "If-Match" in headers  # type: ignore[operator]
-        if verb == method and conditional:
+    def replace_first(verb: str, path: str, headers: Message) -> Fault | None:
+        if verb == method and ("x-amz-copy-source" if method == "PUT" else "If-Match") in headers:
             direct.put_object(Bucket=zone.bucket, Key="a", Body=new)
-        return asked(verb, path, headers)  # type: ignore[arg-type]
+        return asked(verb, path, headers)
 
-    proxy.fault_for = replace_first  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(proxy, "fault_for", replace_first)
     if method == "PUT":
         with pytest.raises(ObjectChanged):
             _move(zone)
@@ -221,6 +245,7 @@ def test_a_source_replaced_during_a_move(zone: Zone, proxy: FaultProxy, s3_env: 
         assert _contents(zone, s3_env) == {"a": new, "done/a": CONTENT}
 
 
+@ONLY_WHOLE
 def test_errors_say_what_and_where(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ObjectNotFound, match="no such bucket"):
         list(zone.store.list(S3Uri("no-such-bucket", "raw/")))
