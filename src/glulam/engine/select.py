@@ -68,8 +68,8 @@ Named = list[tuple[str, exp.Expression]]
 
 
 def hoisted(items: Named) -> tuple[list[Named], Named]:
-    """The same items in steps: levels of casts as columns `c<i>`, each level over the one before, then the items over
-    them all. An event time stands in the output, its test for failure, the partition columns and the rejection, and is
+    """The same items in steps: levels of casts as columns `:c<i>` (no raw column has a colon), each level over the one
+    before, then the items over them all. An event time stands in the output, its test for failure, the partition columns and the rejection, and is
     worth parsing once."""
     names: dict[str, str] = {}
     levels: list[Named] = []
@@ -88,7 +88,7 @@ def hoisted(items: Named) -> tuple[list[Named], Named]:
             return node, depth
         text = f"{depth} {node.sql(dialect='spark')}"
         if text not in names:
-            names[text] = f"c{len(names)}"
+            names[text] = f":c{len(names)}"
             levels.extend([] for _ in range(depth + 1 - len(levels)))
             levels[depth].append((names[text], node.copy()))
         return exp.column(names[text], quoted=True), depth + 1
