@@ -68,8 +68,9 @@ Named = list[tuple[str, exp.Expression]]
 
 
 def hoisted(items: Named) -> tuple[Named, Named]:
-    """The same items in two steps: first each distinct cast as `c<i>`, then the items over those columns. An event time
-    stands in the output, its test for failure, the partition columns and the rejection, and is worth parsing once."""
+    """The same items in two steps: first each distinct cast as `:c<i>` (no raw column has a colon), then the items over
+    those. An event time stands in the output, its test for failure, the partition columns and the rejection, and is
+    worth parsing once."""
     casts: dict[str, str] = {}
     inner: Named = []
 
@@ -78,7 +79,7 @@ def hoisted(items: Named) -> tuple[Named, Named]:
             return node
         text = node.sql(dialect="spark")
         if text not in casts:
-            casts[text] = f"c{len(casts)}"
+            casts[text] = f":c{len(casts)}"
             inner.append((casts[text], node.copy()))
         return exp.cast(exp.column(casts[text], quoted=True), node.to.copy(), dialect="spark")
 

@@ -134,7 +134,7 @@ class SparkEngine:
             raw = self._raw(job, kept, stage.schema)
             keys = self._types(raw, stage.plan.partition_by)
             chosen = self._selected(raw, stage)
-            outputs = _fields(chosen)[: len(spec.names)]
+            columns = dict(_fields(chosen))
             stage.failpoint("stage.before")
             self.session.conf.set(
                 "spark.sql.adaptive.advisoryPartitionSizeInBytes", str(max(stage.write.target_file_bytes, _MIB))
@@ -144,8 +144,8 @@ class SparkEngine:
         answers = list(_opened(rows))
         stage.failpoint("stage.after_good")
         stage.failpoint("stage.after_dead_letters")
-        types = [t for _, t in outputs]
-        return _staged(answers, kept, finished_columns(spec, types), tuple(zip(spec.partition_keys, keys, strict=True)))
+        outputs = finished_columns(spec, [columns[f"o{i}"] for i in range(len(spec.names))])
+        return _staged(answers, kept, outputs, tuple(zip(spec.partition_keys, keys, strict=True)))
 
     def _raw(self, job: ReadJob, sources: Sequence[SourceFile], schema: Struct) -> DataFrame:
         work = self._reading(job, sources, schema, learn=False)

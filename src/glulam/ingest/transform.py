@@ -20,6 +20,7 @@ from glulam.infer.resolve import column_name
 from glulam.infer.types import Array, DataType, Struct
 from glulam.ingest.config import Item, Transform
 from glulam.model.errors import InvalidConfig
+from glulam.records.scan import LINEAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,10 @@ def _parse(item: Item, where: str) -> _Parsed:
 
 
 def reserved_names(parsed: ParsedTransform) -> frozenset[str]:
-    """Names that raw columns may not take: partition columns that are computed, and system columns."""
+    """Names that raw columns may not take: partition columns that are computed, system columns, and those that a
+    record's place has while a batch is worked on."""
     own = {p.name for p in parsed.partition_by if p.renames != p.name}
-    return frozenset(own) | SYSTEM_COLUMNS
+    return frozenset(own) | SYSTEM_COLUMNS | frozenset(LINEAGE.names)
 
 
 def plan(parsed: ParsedTransform, schema: Struct) -> TransformPlan:
