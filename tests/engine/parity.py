@@ -112,7 +112,8 @@ def outcome(lake: Lake, staged: Staged, schema: Struct, read: dict[int, int]) ->
         cast_failures=dict(sorted(staged.cast_failures.items())), reasons=dict(sorted(staged.reasons.items())),
         written_keys=dict(staged.written_keys),
         parquet=sorted({table.schema.remove_metadata().to_string() for _, table in tables}),
-        rows=[row for _, row in sorted(rows)], dead_letters=sorted(dead, key=lambda r: (r[0], r[2])), data_files=len(tables),
+        rows=[row for _, row in sorted(rows)], dead_letters=sorted(dead, key=lambda r: (r[0], r[2])),
+        data_files=len(tables),
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from glulam.infer.resolve import OnConflict, SchemaMode
 from glulam.ingest.config import Item, Schema, Transform
 from glulam.records.values import ReadLimits
 
-
 MANY_RECORDS = 1_000
 WIDE = "good: a thousand members"
 
@@ -73,7 +72,8 @@ def _event(number: int, random: random.Random) -> dict[str, Any]:
         (9, "ID", "upper"), (10, "readings", [{"v": "high"}, 3]), (11, "mode", None),
         (12, "amount", {"deep": [1, {"er": None}]}), (13, "qty", 2**40), (14, "_source_path", 1),
         (15, "weird ,;:name.with dots", "x"), (16, "", "empty key"), (17, "tags", ["ünï", None, 5]),
-        (18, "score", 2**53 + 1), (19, "late", {"a": [{"b": 1.5}], "A": 2}), (20, "mode", ""), (21, "amount", 10**40), (22, "_file", "f"), (23, "_offset", 1),
+        (18, "score", 2**53 + 1), (19, "late", {"a": [{"b": 1.5}], "A": 2}), (20, "mode", ""),
+        (21, "amount", 10**40), (22, "_file", "f"), (23, "_offset", 1),
     ):  # fmt: skip
         if trouble == when:
             event[key] = value

@@ -86,9 +86,9 @@ class SparkEngine:
 
     @cached_property
     def parallelism(self) -> int:
-        """How many tasks Spark runs side by side by default."""
-        found = self.session.range(4096).selectExpr("spark_partition_id() AS p").selectExpr("max(p) AS p").collect()
-        return int(found[0]["p"]) + 1
+        """How many tasks Spark runs side by side by default (up to 1024)."""
+        found = self.session.range(1024).selectExpr("spark_partition_id() AS p").collect()
+        return int(max(row["p"] for row in found)) + 1
 
     # -- scan ----------------------------------------------------------------------------------------------------
 
