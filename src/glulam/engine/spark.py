@@ -86,9 +86,9 @@ class SparkEngine:
 
     @cached_property
     def parallelism(self) -> int:
-        """How many tasks Spark runs side by side by default."""
-        found = self.session.range(4096).selectExpr("spark_partition_id() AS p").selectExpr("max(p) AS p").collect()
-        return int(found[0]["p"]) + 1
+        """How many tasks Spark runs side by side by default (up to 1024)."""
+        found = self.session.range(1024).selectExpr("spark_partition_id() AS p").collect()
+        return int(max(row["p"] for row in found)) + 1
 
     # -- scan ----------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class SparkEngine:
             raw = self._raw(job, kept, stage.schema)
             keys = self._types(raw, stage.plan.partition_by)
             chosen = self._selected(raw, stage)
-            outputs = _fields(chosen)[: len(spec.names)]
+            columns = dict(_fields(chosen))
             stage.failpoint("stage.before")
             self.session.conf.set(
                 "spark.sql.adaptive.advisoryPartitionSizeInBytes", str(max(stage.write.target_file_bytes, _MIB))
@@ -144,8 +144,8 @@ class SparkEngine:
         answers = list(_opened(rows))
         stage.failpoint("stage.after_good")
         stage.failpoint("stage.after_dead_letters")
-        types = [t for _, t in outputs]
-        return _staged(answers, kept, finished_columns(spec, types), tuple(zip(spec.partition_keys, keys, strict=True)))
+        outputs = finished_columns(spec, [columns[f"o{i}"] for i in range(len(spec.names))])
+        return _staged(answers, kept, outputs, tuple(zip(spec.partition_keys, keys, strict=True)))
 
     def _raw(self, job: ReadJob, sources: Sequence[SourceFile], schema: Struct) -> DataFrame:
         work = self._reading(job, sources, schema, learn=False)
