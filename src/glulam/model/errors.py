@@ -12,6 +12,7 @@
     ├── StorageFailed                the object store or disk did not do what it was asked
     ├── DatabaseUnavailable          PostgreSQL cannot be reached, or is of the wrong version
     ├── Fenced                       our epoch is no longer the batch's: another worker has it; stop
+    ├── AccountsUnbalanced           records read <> written + rejected, or a file that nobody settled: a defect
     ├── SchemaMoved                  the table changed while a batch was planned; plan again
     └── DataRejected                 a file or batch fails as a whole by policy
         ├── SchemaRefused            a new or conflicting column under a mode that forbids it
@@ -77,6 +78,12 @@ class DatabaseUnavailable(GlulamError):
 
 class Fenced(GlulamError):
     code = "ConcurrentModificationException"
+
+
+class AccountsUnbalanced(GlulamError):
+    """Never expected, never caught: the run that would have broken the promise stops instead."""
+
+    exit_code = 70
 
 
 class SchemaMoved(GlulamError):

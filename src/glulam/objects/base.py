@@ -7,7 +7,7 @@ An etag is an opaque text that changes whenever the content of the object does.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +54,9 @@ class ObjectStore(Protocol):
         With `etag`, only that version of the source is ever moved or deleted; if the source holds another version
         it stays where it is and ObjectChanged is raised unless the target is there already.
         Never overwrites a target with other content: raises ObjectChanged. Neither there: ObjectNotFound."""
+
+    def flush(self, targets: Iterable[S3Uri]) -> None:
+        """Make moves to these targets survive a power cut, before they are recorded as done."""
 
     def copy(self, source: S3Uri, target: S3Uri, etag: str) -> None:
         """Copy version `etag`; the source stays. A target that is there already with that size is success."""

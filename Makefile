@@ -1,0 +1,56 @@
+# Everything a fresh machine with Python 3.11+ and make needs. The first run installs into .venv; later runs are instant.
+#   make demo    set up, run the pipeline on shipped and generated raw files, show the result
+#   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
+#   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
+#   make serve   the server (not there yet)    make clean   remove what make made
+
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+endif
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+BENCH_SCRIPTS ?= ledger ingest small_files memory
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test check bench serve crash clean
+
+test: $(VENV)/.installed-dev
+	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+
+crash: $(VENV)/.installed-dev
+	GLULAM_CRASH_SWEEP=1 $(PYTEST) -n $(WORKERS) -m crash $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy bench
+
+bench: $(VENV)/.installed-dev
+	@set -e; for script in $(BENCH_SCRIPTS); do echo "== bench/$$script.py"; $(BIN)/python -m bench.$$script; done
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m demo.run
+
+serve:
+	@echo "make serve: the server is not there yet; it arrives with issue 3. Until then: .venv/bin/glulam --help" >&2
+	@exit 1
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none found. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "python -m venv failed. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'
+	@touch $(VENV)/.installed $@
+
+clean:
+	rm -rf $(VENV) demo_lake build dist spark-warehouse metastore_db derby.log
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,191 @@
+"""One INGEST batch from its claim to its commit: READ, STAGE, COMMIT of the protocol (docs/protocol.md).
+
+Everything up to the commit is invisible and can be thrown away; the commit is one transaction behind one fence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from glulam.catalog.tables import Table, find_table
+from glulam.engine.base import (
+    Engine,
+    ReadJob,
+    Scan,
+    SourceFile,
+    Staged,
+    StageJob,
+    WriteOptions,
+)
+from glulam.infer.resolve import SchemaPolicy, resolve
+from glulam.infer.types import Struct, parse_type
+from glulam.ingest import tables
+from glulam.ingest.commit import commit
+from glulam.ingest.config import MIB, Pipeline
+from glulam.ingest.manifest import Manifest, entries
+from glulam.ingest.publish import archive_key
+from glulam.ingest.transform import ParsedTransform, plan, reserved_names
+from glulam.ledger import archives, settle
+from glulam.ledger.batches import Claim
+from glulam.ledger.outbox import announce
+from glulam.model.clock import Clock
+from glulam.model.errors import AccountsUnbalanced, TooManyBadRecords
+from glulam.model.failpoints import failpoint
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStore
+from glulam.records.values import ReadLimits
+from glulam.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A batch that is staged and waits for its commit."""
+
+    table: Table | None
+    schema: Struct
+    scan: Scan
+    staged: Staged
+    manifest: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchWork:
+    """What every batch of a pipeline is done with."""
+
+    database: Database
+    store: ObjectStore
+    engine: Engine
+    pipeline: Pipeline
+    parsed: ParsedTransform
+    clock: Clock
+
+    def prepare(self, claim: Claim, sources: tuple[SourceFile, ...]) -> Planned:
+        """READ and STAGE. Raises DataRejected, StorageFailed, InvalidConfig; writes below the staging prefix only."""
+        failpoint("read.before")
+        staging = staging_prefix(self.pipeline, claim)
+        self.store.delete_prefix(staging)  # left by an attempt of ours that a moved schema sent back
+        with self.database.transaction() as conn:
+            table = find_table(conn, self.pipeline.table.database, self.pipeline.table.name)
+        policy = schema_policy(self.pipeline, self.parsed)
+        existing = tables.raw_schema(table)
+        job = ReadJob(sources=sources, limits=ReadLimits(**self.pipeline.source.limits.model_dump()), policy=policy,
+                      existing=existing)  # fmt: skip
+        scan = self.engine.scan(job)
+        failpoint("read.after_scan")
+        schema = resolve(scan.shape, existing, policy)
+        stage = StageJob(
+            schema=schema, plan=plan(self.parsed, schema), write=write_options(self.pipeline), staging=staging,
+            batch_id=claim.batch_id, ingested_at_us=int(self.clock().timestamp() * 1_000_000), failpoint=failpoint,
+        )  # fmt: skip
+        staged = self.engine.stage(job, scan, stage)
+        failpoint("stage.after_verify")
+        self._check(scan, staged, sources)
+        keys = [c.name for c in stage.plan.partition_by]
+        manifest = Manifest(
+            staging=staging, data=entries(self.pipeline.zones.curated, keys, claim.batch_id, staged.data),
+            dead_letters=entries(self.pipeline.zones.dead_letters, (), claim.batch_id, staged.dead_letters),
+            summary=summary(staged),
+        )  # fmt: skip
+        return Planned(table=table, schema=schema, scan=scan, staged=staged, manifest=manifest)
+
+    def _check(self, scan: Scan, staged: Staged, sources: tuple[SourceFile, ...]) -> None:
+        """ACCOUNT: what was read is what was written or rejected, by file and in the files' own footers."""
+        limit = self.pipeline.source.max_bad_share
+        for source in sources:
+            if source.index in scan.gone:
+                continue
+            read, counts = scan.records.get(source.index, 0), staged.counts[source.index]
+            if read != counts.written + counts.rejected:
+                raise AccountsUnbalanced(
+                    f"{source.uri}: {read} records read, {counts.written} written and {counts.rejected} rejected"
+                )
+            if read and counts.rejected / read > limit:
+                raise TooManyBadRecords(
+                    f"{source.uri}: {counts.rejected} of {read} records rejected, above max_bad_share={limit}"
+                )
+        written = sum(c.written for c in staged.counts.values())
+        rejected = sum(c.rejected for c in staged.counts.values())
+        for what, counted, files in (("written", written, staged.data), ("rejected", rejected, staged.dead_letters)):
+            if counted != (found := sum(f.records for f in files)):
+                raise AccountsUnbalanced(f"{counted} records {what}, {found} rows in the staged files")
+
+    def commit(self, claim: Claim, planned: Planned) -> None:
+        """COMMIT, once. Raises Fenced, SchemaMoved."""
+        commit(self.database, claim, lambda conn: self._settle(conn, claim, planned))
+
+    def _settle(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
+        scan, staged = planned.scan, planned.staged
+        ids = [f.id for f in claim.files]
+        renamed = archives.archived_before(conn, ids)
+        keep = self.pipeline.archive == "keep"
+        counts = [
+            settle.FileCounts(
+                file_id=f.id, read=scan.records.get(i, 0), written=staged.counts[i].written,
+                rejected=staged.counts[i].rejected, rescued=staged.counts[i].rescued,
+                archive_key=None if keep else archive_key(self.pipeline, f, f.id in renamed),
+            )
+            for i, f in enumerate(claim.files)
+            if i not in scan.gone
+        ]  # fmt: skip
+        gone = [f.id for i, f in enumerate(claim.files) if i in scan.gone]
+        settle.commit(conn, claim, planned.manifest.to_json(), counts, gone)
+        failpoint("commit.after_files")
+        self.save_table(conn, claim, planned)
+        failpoint("commit.after_catalog")
+        totals = {k: sum(getattr(c, k) for c in counts) for k in ("read", "written", "rejected", "rescued")}
+        announce(conn, "batch.committed", {"batch": claim.batch_id, "pipeline": self.pipeline.pipeline, **totals})
+
+    def save_table(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
+        table = None
+        if planned.staged.data or planned.table is not None:  # a first batch without a good record makes no table
+            wanted = tables.descriptor(self.pipeline, planned.table, planned.schema, planned.staged)
+            cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
+            table = tables.save(conn, self.pipeline, planned.table, wanted, cause)
+        tables.record_outputs(conn, self.pipeline, table, planned.manifest, claim.batch_id)
+
+    def _added(self, claim: Claim, planned: Planned) -> dict[str, str]:
+        """For each raw column that is new with this batch, the file that brought it."""
+        known = {f.key for f in (tables.raw_schema(planned.table) or Struct(())).fields}
+        added: dict[str, str] = {}
+        for f in planned.schema.fields:
+            seen = planned.scan.shape.members.get(f.key)
+            if f.key not in known and seen is not None and seen.first is not None:
+                added[f.name] = str(claim.files[seen.first[0]].uri) if claim.files else ""
+        return added
+
+
+def staging_root(pipeline: Pipeline) -> S3Uri:
+    """Outside every zone, so that nobody who reads a zone can meet a staged file."""
+    return S3Uri(pipeline.zones.curated.bucket, "_staging")
+
+
+def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
+    """The folder that this attempt, and no other, stages in."""
+    return staging_root(pipeline).join(claim.batch_id, f"{claim.epoch}/")
+
+
+def sources_of(claim: Claim) -> tuple[SourceFile, ...]:
+    return tuple(SourceFile(index=i, uri=f.uri, etag=f.etag, size_bytes=f.size_bytes) for i, f in enumerate(claim.files))
+
+
+def schema_policy(pipeline: Pipeline, parsed: ParsedTransform) -> SchemaPolicy:
+    schema = pipeline.schema_
+    return SchemaPolicy(mode=schema.mode, on_conflict=schema.on_conflict, reserved=reserved_names(parsed),
+                        hints={path: parse_type(kind) for path, kind in schema.hints.items()})  # fmt: skip
+
+
+def write_options(pipeline: Pipeline) -> WriteOptions:
+    return WriteOptions(compression=pipeline.write.compression, target_file_bytes=pipeline.write.target_file_mb * MIB)
+
+
+def summary(staged: Staged) -> Mapping[str, Any]:
+    """What the run's report wants of a batch beyond the counts."""
+    return {
+        "reasons": dict(Counter(staged.reasons)), "cast_failures": dict(staged.cast_failures),
+        "partitions": len({f.values for f in staged.data}), "files": len(staged.data),
+        "bytes_out": sum(f.size_bytes for f in staged.data),
+    }  # fmt: skip

@@ -1,0 +1,130 @@
+"""Join the many small files that many small batches left into few right-sized ones.
+
+A compaction is a batch too: its new files are staged, the swap of old names for new ones is one commit, and then the new
+files are published and the old ones deleted. Readers that go through the catalog always see one set or the other; one
+that globs the folder can see both for the moment in between (docs/protocol.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from glulam.catalog.partitions import add_to_partitions
+from glulam.catalog.tables import Table, get_table
+from glulam.engine.base import StagedFile
+from glulam.engine.partition_writer import PartitionWriter
+from glulam.ingest.batch import BatchWork, staging_prefix, write_options
+from glulam.ingest.commit import commit
+from glulam.ingest.manifest import Entry, Manifest, entries
+from glulam.ingest.tables import partition_deltas
+from glulam.ledger import batches, outputs, settle
+from glulam.ledger.batches import BatchKind, Claim
+from glulam.ledger.outputs import OutputFile
+from glulam.model.clock import NewId
+from glulam.model.errors import AccountsUnbalanced
+from glulam.model.failpoints import failpoint
+from glulam.model.uri import S3Uri
+
+_READ_ROWS = 65_536
+
+
+def groups(files: Sequence[OutputFile], target_bytes: int) -> list[list[OutputFile]]:
+    """Which files to join: within a partition, files below half the target, gathered up to the target. Pure."""
+    found: list[list[OutputFile]] = []
+    for values in sorted({f.values for f in files}):
+        group: list[OutputFile] = []
+        size = 0
+        for file in (f for f in files if f.values == values and f.size_bytes < target_bytes // 2):
+            if group and size + file.size_bytes > target_bytes:
+                found.append(group)
+                group, size = [], 0
+            group.append(file)
+            size += file.size_bytes
+        found.append(group)
+    return [g for g in found if len(g) > 1]
+
+
+def request(work: BatchWork, pipeline_id: int, new_id: NewId) -> int:
+    """Enter a COMPACT batch for each group of small files of the pipeline's table; returns how many."""
+    pipeline = work.pipeline
+    with work.database.transaction() as conn:
+        table = get_table(conn, pipeline.table.database, pipeline.table.name)
+        found = groups(outputs.live(conn, table.id), write_options(pipeline).target_file_bytes)
+        for group in found:
+            spec = {"values": list(group[0].values), "files": [str(f.uri) for f in group]}
+            batches.create(conn, pipeline_id, BatchKind.COMPACT, spec=spec, new_id=new_id)
+    return len(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactWork:
+    batch: BatchWork
+    pool: ThreadPoolExecutor
+    spool: Path
+
+    def work(self, claim: Claim) -> Manifest:
+        """READ, STAGE and COMMIT of a COMPACT batch. Raises ConcurrentModification when a file is not live any more."""
+        values, wanted = tuple(claim.spec["values"]), {S3Uri.parse(u) for u in claim.spec["files"]}
+        pipeline = self.batch.pipeline
+        with self.batch.database.transaction() as conn:
+            table = get_table(conn, pipeline.table.database, pipeline.table.name)
+            old = [f for f in outputs.live(conn, table.id, values) if f.uri in wanted]
+        staging = staging_prefix(pipeline, claim)
+        self.batch.store.delete_prefix(staging)
+        staged = self._join(old, staging)
+        if sum(f.records for f in staged) != sum(f.record_count for f in old):
+            raise AccountsUnbalanced(f"compaction {claim.batch_id}: rows of the new files differ from the old ones'")
+        placed = [StagedFile(uri=f.uri, values=values, records=f.records, size_bytes=f.size_bytes, checksum=f.checksum)
+                  for f in staged]  # fmt: skip
+        keys = [k.name for k in table.descriptor.partition_keys]
+        manifest = Manifest(staging=staging, data=entries(pipeline.zones.curated, keys, claim.batch_id, placed),
+                            replaced=tuple(f.uri for f in old))  # fmt: skip
+        commit(self.batch.database, claim, lambda conn: self._swap(conn, claim, table, manifest, old))
+        failpoint("compact.after_commit")
+        return manifest
+
+    def _join(self, old: Sequence[OutputFile], staging: S3Uri) -> tuple[StagedFile, ...]:
+        store, options = self.batch.store, write_options(self.batch.pipeline)
+        paths = [store.fetch(f.uri, store.head(f.uri).etag, self.spool) for f in old]
+        schema = pa.unify_schemas([pq.read_schema(p) for p in paths], promote_options="permissive")
+        writer = PartitionWriter(store=store, prefix=staging.join("data"), partition_keys=(), options=options,
+                                 budget_bytes=options.row_group_bytes, spool=self.spool / "data", pool=self.pool)  # fmt: skip
+        try:
+            for path in paths:
+                with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                    for rows in file.iter_batches(_READ_ROWS):
+                        writer.write(_as(pa.Table.from_batches([rows]), schema))
+            return writer.close()
+        except BaseException:
+            writer.abort()
+            raise
+        finally:
+            for path, f in zip(paths, old, strict=True):
+                if store.local_path(f.uri) is None:
+                    path.unlink(missing_ok=True)
+
+    def _swap(self, conn: psycopg.Connection, claim: Claim, table: Table, manifest: Manifest,
+              old: Sequence[OutputFile]) -> None:  # fmt: skip
+        settle.commit(conn, claim, manifest.to_json())
+        outputs.retire(conn, claim.batch_id, manifest.replaced)
+        outputs.add(conn, claim.batch_id, table.id, [
+            OutputFile(uri=e.final, values=e.values, record_count=e.records, size_bytes=e.size_bytes, checksum=e.checksum)
+            for e in manifest.data
+        ])  # fmt: skip
+        if table.descriptor.partition_keys:
+            gone = tuple(Entry(staged=f.uri, final=f.uri, values=f.values, records=f.record_count,
+                               size_bytes=f.size_bytes, checksum=f.checksum) for f in old)  # fmt: skip
+            add_to_partitions(conn, table.id, partition_deltas(gone, sign=-1))
+            add_to_partitions(conn, table.id, partition_deltas(manifest.data, sign=1))
+        failpoint("compact.before_commit")
+
+
+def _as(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows with the columns of `schema`, in its order; missing ones as NULL."""
+    return pa.concat_tables([schema.empty_table(), rows], promote_options="permissive").select(schema.names).cast(schema)

@@ -1,0 +1,111 @@
+"""After the commit: PUBLISH, ARCHIVE, DONE. Every step can be done again from any point, by any worker."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from glulam.ingest.config import Pipeline
+from glulam.ingest.manifest import Entry, Manifest
+from glulam.ledger import archives, batches
+from glulam.ledger.batches import Claim
+from glulam.ledger.files import FileVersion
+from glulam.model.errors import ObjectChanged, ObjectNotFound, StorageFailed
+from glulam.model.failpoints import failpoint
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStore
+from glulam.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    database: Database
+    store: ObjectStore
+    pipeline: Pipeline
+    pool: ThreadPoolExecutor
+
+    def finish(self, claim: Claim, manifest: Manifest) -> None:
+        """Bring a COMMITTED batch to DONE. Raises StorageFailed (try again later) or Fenced (another worker has it)."""
+        failpoint("publish.before")
+        entries = [*manifest.data, *manifest.dead_letters]
+        list(self.pool.map(self._publish, entries))
+        self.store.flush(entry.final for entry in entries)
+        failpoint("publish.after")
+        for uri in manifest.replaced:
+            self.store.delete(uri)
+        failpoint("archive.before")
+        self._archive(claim)
+        failpoint("archive.after")
+        failpoint("done.before")
+        with self.database.transaction() as conn:
+            batches.finish(conn, claim)
+        failpoint("done.after")
+        self.store.delete_prefix(_of_batch(manifest.staging))
+        failpoint("done.during_cleanup")
+
+    def _publish(self, entry: Entry) -> None:
+        try:
+            self.store.move(entry.staged, entry.final)
+        except ObjectNotFound as error:
+            raise StorageFailed(f"{entry.final}: neither published nor staged as {entry.staged}: {error}") from error
+        failpoint("publish.during")
+
+    def _archive(self, claim: Claim) -> None:
+        if not claim.files:
+            return
+        with self.database.transaction() as conn:
+            keys = archives.archive_keys(conn, [f.id for f in claim.files])
+        work = [(f, keys[f.id]) for f in claim.files if f.id in keys]
+        keep = self.pipeline.archive == "keep"
+        if not keep:
+            list(self.pool.map(partial(self._archive_one), work, chunksize=64))
+            self.store.flush(S3Uri(self.pipeline.zones.processed.bucket, key) for _, key in work)
+
+    def _archive_one(self, work: tuple[FileVersion, str]) -> None:
+        file, key = work
+        target = S3Uri(self.pipeline.zones.processed.bucket, key)
+        try:
+            self.store.move(file.uri, target, file.etag)
+        except ObjectNotFound:  # deleted by hand since it was read: there is nothing to archive
+            self._correct(file, None)
+        except ObjectChanged:
+            self._archive_conflict(file, key)
+        failpoint("archive.after_copy")
+
+    def _archive_conflict(self, file: FileVersion, key: str) -> None:
+        """Either the source is a newer version now (it stays, for the lister), or another object has our name."""
+        try:
+            ours = self.store.head(file.uri).etag == file.etag
+        except ObjectNotFound:
+            ours = False
+        own = own_key(key, file.etag)
+        if ours and own != key:
+            self.store.move(file.uri, S3Uri(self.pipeline.zones.processed.bucket, own), file.etag)
+            self._correct(file, own)
+        elif not ours:
+            self._correct(file, None)
+        else:
+            raise StorageFailed(f"{file.uri}: cannot be archived as {key}: another object has that name")
+
+    def _correct(self, file: FileVersion, key: str | None) -> None:
+        with self.database.transaction() as conn:
+            archives.set_archive_key(conn, file.id, key)
+
+
+def _of_batch(staging: S3Uri) -> S3Uri:
+    """`_staging/<batch>/` of `_staging/<batch>/<epoch>/`: what earlier attempts left goes, too."""
+    return S3Uri(staging.bucket, f"{staging.key.rstrip('/').rpartition('/')[0]}/")
+
+
+def archive_key(pipeline: Pipeline, file: FileVersion, archived_before: bool) -> str:
+    """`<processed>/<key below the raw zone>`; a later version of a key gets its etag's hash appended."""
+    raw = pipeline.zones.raw.key.rstrip("/")
+    relative = file.uri.key.removeprefix(f"{raw}/") if raw else file.uri.key
+    key = pipeline.zones.processed.join(relative).key
+    return own_key(key, file.etag) if archived_before else key
+
+
+def own_key(key: str, etag: str) -> str:
+    return key if "~" in key.rsplit("/", 1)[-1] else f"{key}~{hashlib.sha256(etag.encode()).hexdigest()[:12]}"

@@ -1,0 +1,130 @@
+"""What happens to a batch that cannot be finished: try again later, split it in half, or give its one file up.
+
+Halving goes on until the one bad file stands alone; it is QUARANTINED after its last attempt, the others went on.
+Batches that replay or compact own no files: they are tried again, then FAILED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import psycopg
+
+from glulam.ledger.arrays import integers
+from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy, fenced
+from glulam.model.clock import NewId
+
+MAX_BACKOFF_S = 300.0
+MAX_ERROR_CHARACTERS = 4000
+
+
+class FailOutcome(StrEnum):
+    RETRY = "RETRY"
+    """READY again, after a pause."""
+    SPLIT = "SPLIT"
+    """Its two halves are READY now."""
+    QUARANTINED = "QUARANTINED"
+    """FAILED; its files wait for a person."""
+    FAILED = "FAILED"
+    """FAILED, and it had no files of its own: a replay or a compaction."""
+
+
+AGAIN = """
+UPDATE batch SET state = 'READY', error_message = %(error)s, lease_until = NULL,
+       not_before = now() + make_interval(secs => %(backoff_s)s)
+WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'RUNNING'
+"""
+END = """
+UPDATE batch SET state = %(state)s, error_message = %(error)s, lease_until = NULL, done_at = now()
+WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'RUNNING'
+"""
+MOVE_FILES = """
+UPDATE file_version SET status = %(status)s, batch_id = %(batch)s, error_message = %(error)s,
+       retry_count = retry_count + 1, updated_at = now()
+WHERE id = ANY (%(files)s::bigint[]) AND batch_id = %(from)s AND status IN ('PROCESSING', 'FAILED')
+"""
+CHILD = """
+INSERT INTO batch (id, pipeline_id, kind, state, parent_id, file_ids, spec)
+SELECT %(child)s, pipeline_id, kind, 'READY', id, %(files)s::bigint[], spec FROM batch WHERE id = %(id)s
+"""
+
+
+def fail(
+    conn: psycopg.Connection,
+    claim: Claim,
+    *,
+    error: str,
+    transient: bool,
+    splittable: bool = True,
+    policy: ClaimPolicy,
+    new_id: NewId,
+) -> FailOutcome:
+    """Give a RUNNING batch back after an error. Raises Fenced when it is no longer ours.
+
+    transient: the same batch may well succeed later (storage, database). splittable: the error may be the fault of
+    one file; False for what would hit each half alike."""
+    error = error[:MAX_ERROR_CHARACTERS].replace("\x00", "\\u0000")
+    used_up = claim.attempts >= policy.max_attempts
+    if claim.kind is not BatchKind.INGEST:
+        if used_up:
+            _end(conn, claim, "FAILED", error)
+            return FailOutcome.FAILED
+        return _again(conn, claim, error, policy)
+    if splittable and len(claim.files) > 1 and (used_up or not transient):
+        split(conn, claim, error, new_id)
+        return FailOutcome.SPLIT
+    if used_up:
+        quarantine(conn, claim, error)
+        return FailOutcome.QUARANTINED
+    return _again(conn, claim, error, policy)
+
+
+def split(conn: psycopg.Connection, claim: Claim, error: str, new_id: NewId) -> tuple[str, str]:
+    """Replace the batch by its two halves; returns their ids."""
+    _end(conn, claim, "SPLIT", error)
+    ids = [file.id for file in claim.files]
+    middle = (len(ids) + 1) // 2
+    return _child(conn, claim, ids[:middle], error, new_id), _child(conn, claim, ids[middle:], error, new_id)
+
+
+def quarantine(conn: psycopg.Connection, claim: Claim, error: str) -> None:
+    """End the batch FAILED and its files QUARANTINED."""
+    _end(conn, claim, "FAILED", error)
+    _move_files(conn, claim, [f.id for f in claim.files], "QUARANTINED", claim.batch_id, error)
+
+
+def _again(conn: psycopg.Connection, claim: Claim, error: str, policy: ClaimPolicy) -> FailOutcome:
+    backoff_s = min(policy.backoff_s * 2.0**claim.attempts, MAX_BACKOFF_S)
+    given = {"id": claim.batch_id, "epoch": claim.epoch, "error": error, "backoff_s": backoff_s}
+    if conn.execute(AGAIN, given).rowcount != 1:
+        raise fenced(conn, claim)
+    if claim.kind is BatchKind.INGEST:
+        _move_files(conn, claim, [f.id for f in claim.files], "FAILED", claim.batch_id, error)
+    return FailOutcome.RETRY
+
+
+def _end(conn: psycopg.Connection, claim: Claim, state: str, error: str) -> None:
+    given = {"id": claim.batch_id, "epoch": claim.epoch, "error": error, "state": state}
+    if conn.execute(END, given).rowcount != 1:
+        raise fenced(conn, claim)
+
+
+def _child(conn: psycopg.Connection, claim: Claim, ids: Sequence[int], error: str, new_id: NewId) -> str:
+    child = new_id()
+    conn.execute(CHILD, {"child": child, "id": claim.batch_id, "files": integers(ids)})
+    _move_files(conn, claim, ids, "FAILED", child, error)
+    return child
+
+
+def _move_files(
+    conn: psycopg.Connection, claim: Claim, ids: Sequence[int], status: str, batch_id: str, error: str
+) -> None:
+    given = {
+        "files": integers(ids),
+        "status": status,
+        "batch": batch_id,
+        "from": claim.batch_id,
+        "error": error,
+    }
+    conn.execute(MOVE_FILES, given)
