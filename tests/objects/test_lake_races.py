@@ -48,6 +48,20 @@ def rewrite(source: Path) -> None:
         source.write_bytes(b"second, in place")
 
 
+def swap_out(source: Path) -> None:
+    """A writer that puts a new version in place of the old one and keeps that."""
+    if source.exists():
+        os.rename(source, source.with_name("kept.tmp~"))
+        source.write_bytes(b"second, longer")
+
+
+def swap_back(source: Path) -> None:
+    """The same writer thinks better of it."""
+    kept = source.with_name("kept.tmp~")
+    if kept.exists():
+        os.rename(kept, source)
+
+
 class PowerCut(BaseException):
     """Ends a move at a step. No later step has an effect, so nothing is cleaned up, as after kill -9."""
 
@@ -170,6 +184,15 @@ def test_two_writers_at_every_pair_of_steps(tmp_path: Path) -> None:
             assert b"second, longer" in found.raw, f"replaced before {first}, created before {second}"
             both += b"third, created" in found.raw
     assert both, "the second writer never got its chance"
+
+
+def test_a_version_that_goes_and_comes_back(tmp_path: Path) -> None:
+    """What was linked in between is not the version that was there before and after."""
+    steps = _steps_of_a_move(tmp_path)
+    for out in range(steps):
+        for back in range(out + 1, steps):
+            found, _ = _outcome(tmp_path, f"{out}-{back}", {out: swap_out, back: swap_back})
+            assert b"first" in found.raw + found.done, f"out before {out}, back before {back}"
 
 
 def _exchange(a: Path, b: Path) -> bool:
