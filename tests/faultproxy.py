@@ -5,8 +5,8 @@
         ... talk to proxy.url ...
         assert proxy.hits[0].fault is Fault.DROP_AFTER
 
-A rule applies to the matching requests number `first` to `first + times - 1`, counted from 1; the first rule that
-applies wins. Every request is logged in `requests` (method, path with query), so a test can see the retries.
+A rule applies to the matching requests number `first` to `first + times - 1`, counted from 1; the first rule
+that applies wins. Every request is logged in `requests` (method, path with query), so a test can see retries.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 from dataclasses import dataclass
+from email.message import Message
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -54,7 +55,8 @@ class FaultProxy:
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
-        assert parts.hostname and parts.port, f"expected http://host:port, found {upstream!r}"
+        if not parts.hostname or not parts.port:
+            raise ValueError(f"expected http://host:port, found {upstream!r}")
         self.upstream = (parts.hostname, parts.port)
         self.requests: list[tuple[str, str]] = []
         self.hits: list[Rule] = []
@@ -75,7 +77,7 @@ class FaultProxy:
         with self._lock:
             self._rules, self.hits, self.requests = [], [], []
 
-    def fault_for(self, method: str, path: str, headers: http.client.HTTPMessage) -> Fault | None:
+    def fault_for(self, method: str, path: str, headers: Message) -> Fault | None:
         with self._lock:
             self.requests.append((method, path))
             for rule, seen in self._rules:
@@ -90,7 +92,8 @@ class FaultProxy:
         return None
 
     def __enter__(self) -> FaultProxy:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
     def __exit__(
@@ -104,6 +107,8 @@ class FaultProxy:
 class _Handler(BaseHTTPRequestHandler):
     proxy: FaultProxy
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer in one packet: two small ones would wait for each other's acknowledgement
+    disable_nagle_algorithm = True
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -123,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._forward(body, fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve
 
     def _forward(self, body: bytes, fault: Fault | None) -> None:
         connection = http.client.HTTPConnection(*self.proxy.upstream, timeout=30)
@@ -151,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
 
     def _error(self, status: int, code: str) -> None:
-        text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>told to fail</Message></Error>".encode()
+        error = f"<Error><Code>{code}</Code><Message>told to fail</Message></Error>"
+        text = f"<?xml version='1.0'?>{error}".encode()
         self.send_response_only(status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(text)))
@@ -166,6 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
+
+    def handle_expect_100(self) -> bool:
+        found = super().handle_expect_100()
+        self.wfile.flush()
+        return found
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""

@@ -5,14 +5,31 @@ A conftest.py takes the fixtures by importing them: `from s3server import s3_buc
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 _numbers = itertools.count()
+
+
+@functools.cache
+def s3_client(endpoint: str) -> S3Client:
+    """A plain client, for what a test does beside the code that it tests."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -46,5 +63,5 @@ def s3_env(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def s3_bucket(s3_env: str) -> str:
     """The name of a new, empty bucket."""
     name = f"bucket-{next(_numbers)}"
-    boto3.client("s3", endpoint_url=s3_env, region_name="us-east-1").create_bucket(Bucket=name)
+    s3_client(s3_env).create_bucket(Bucket=name)
     return name

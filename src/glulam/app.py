@@ -69,7 +69,7 @@ class App:
         name = {"duckdb": "DuckDbEngine", "spark": "SparkEngine"}[self.settings.engine]
         module = _late(f"glulam.engine.{self.settings.engine}")
         if self.settings.engine == "spark":
-            made: Engine = module.SparkEngine(self.store, self.resources, self.settings.spark_master, self.settings)
+            made: Engine = module.SparkEngine(self.store, self.resources, self.settings.spark_master)
         else:
             made = getattr(module, name)(self.store, self.resources)
         return made

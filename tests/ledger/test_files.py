@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glulam.ledger import FailOutcome, Registration, fail
+from glulam.ledger import FailOutcome, Registration, fail, files
 from glulam.ledger.arrays import integers, microseconds, texts
 from glulam.ledger.files import (
     count_by_status,
@@ -26,6 +26,8 @@ from glulam.ledger.files import (
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import EntityNotFound, InvalidInput
 from glulam.model.states import FileStatus
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStat
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -209,3 +211,19 @@ def test_the_view_that_users_know(ledger: Ledger) -> None:
         ("a", "SUCCEEDED", taken.batch_id, 10, 9, 1, 2, 10, 0, True),
         ("b", "PENDING", None, 0, 0, 0, 0, 10, 0, False),
     ]
+
+
+def test_a_stale_listing_does_not_push_the_newer_version_out(database: Database) -> None:
+    """Two listers: one saw v1, the file is overwritten, the other enters v2, then the first enters v1."""
+    uri = S3Uri("raw", "a.json")
+    old = ObjectStat(uri=uri, etag="v1", size_bytes=1, last_modified=datetime(2024, 1, 1, tzinfo=UTC))
+    new = ObjectStat(uri=uri, etag="v2", size_bytes=2, last_modified=datetime(2024, 1, 2, tzinfo=UTC))
+    with database.transaction() as conn:
+        pipeline = files.ensure_pipeline(conn, "p")
+        assert files.register(conn, pipeline, [new]).new == 1
+    with database.transaction() as conn:
+        stale = files.register(conn, pipeline, [old])
+        assert (stale.new, stale.superseded, stale.doubtful) == (0, 0, {uri})
+        assert files.get_by_key(conn, "p", "a.json").etag == "v2"
+    with database.transaction() as conn:  # the store says that v1 is what it holds: somebody put the old file back
+        assert files.register(conn, pipeline, [old], current=True) == files.Registration(new=1, superseded=1)

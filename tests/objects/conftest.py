@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from pathlib import Path
 
 import pytest
-from s3server import s3_bucket, s3_endpoint, s3_env
 
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStat, ObjectStore
 from glulam.objects.lake import Lake
 from glulam.objects.s3 import S3Store
+from glulam.objects.s3parts import SINGLE_REQUEST_BYTES
+from s3server import s3_bucket, s3_endpoint, s3_env
 
 __all__ = ["s3_bucket", "s3_endpoint", "s3_env"]
+
+
+def s3_store(single_request_bytes: int, read_timeout_s: float = 10) -> S3Store:
+    """A store on the endpoint of the environment: one for all tests, since a client takes 0.3 s to make."""
+    return _s3_store(os.environ["AWS_ENDPOINT_URL"], single_request_bytes, read_timeout_s)
+
+
+@functools.cache
+def _s3_store(endpoint: str, single_request_bytes: int, read_timeout_s: float) -> S3Store:
+    return S3Store(
+        max_attempts=2, read_timeout_s=read_timeout_s, single_request_bytes=single_request_bytes
+    )
 
 
 class Zone:
@@ -47,7 +62,7 @@ def lake_zone(tmp_path: Path) -> Zone:
 
 @pytest.fixture
 def s3_zone(s3_bucket: str, tmp_path: Path) -> Zone:
-    return Zone(S3Store(max_attempts=2, read_timeout_s=5), s3_bucket, tmp_path / "scratch")
+    return Zone(s3_store(SINGLE_REQUEST_BYTES), s3_bucket, tmp_path / "scratch")
 
 
 @pytest.fixture(params=["lake", "s3", "s3 in parts"])
@@ -56,5 +71,5 @@ def zone(request: pytest.FixtureRequest, tmp_path: Path) -> Zone:
         found: Zone = request.getfixturevalue("lake_zone")
         return found
     bucket = request.getfixturevalue("s3_bucket")
-    limit = {} if request.param == "s3" else {"single_request_bytes": 2}
-    return Zone(S3Store(max_attempts=2, read_timeout_s=5, **limit), bucket, tmp_path / "scratch")
+    limit = SINGLE_REQUEST_BYTES if request.param == "s3" else 2
+    return Zone(s3_store(limit), bucket, tmp_path / "scratch")

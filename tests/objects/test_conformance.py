@@ -1,4 +1,4 @@
-"""What every object store promises: one set of cases over the local lake and S3 (in one request and in parts)."""
+"""What every object store promises: one set of cases over the local lake and S3 (whole and in parts)."""
 
 from __future__ import annotations
 

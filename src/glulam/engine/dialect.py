@@ -1,11 +1,11 @@
-"""Spark SQL is the one language of transforms: this is where DuckDB learns it. The only door to `engine/sparksql/`.
+"""Spark SQL is the one language of transforms; here DuckDB learns it. The only door to `engine/sparksql/`.
 
     text --parse--> sqlglot tree --translate--> DuckDB text, which calls macros of MACROS (install them first)
 
-Where Spark's SQL and DuckDB's differ, Spark's meaning is the contract: Spark 4 with spark.sql.ansi.enabled=false and
-session time zone UTC. So a bad cast and a division by zero are NULL, integers wrap around on overflow, an index beyond
-an array is NULL. What cannot be made equal raises UnsupportedSql. Some of that only shows when DuckDB binds the types
-of the columns: hand its BinderException to `explain_binder_error`.
+Where Spark's SQL and DuckDB's differ, Spark's meaning is the contract: Spark 4, spark.sql.ansi.enabled=false,
+session time zone UTC. So a bad cast and a division by zero are NULL, integers wrap around on overflow, an
+index beyond an array is NULL. What cannot be made equal raises UnsupportedSql. Some of that only shows when
+DuckDB binds the types of the columns: hand its BinderException to `explain_binder_error`.
 
 Timestamps are naive UTC `TIMESTAMP`s in DuckDB. Left to others: running the text, making tables visible.
 """
@@ -29,15 +29,19 @@ from glulam.model.errors import InvalidInput, UnsupportedSql
 
 
 class _PlainParser(Spark.Parser):  # type: ignore[misc]
-    """Keeps function calls as they are written (name and arguments): sqlglot's own reading of them loses what Spark's
-    meaning hangs on, such as date patterns and regular expressions."""
+    """Keeps function calls as they are written (name and arguments): sqlglot's own reading of them loses what
+    Spark's meaning hangs on, such as the date pattern of `to_date(x, 'yyyy-MM-dd')`."""
 
     FUNCTIONS: dict[str, object] = {}  # noqa: RUF012
     FUNCTION_PARSERS = {k: v for k, v in Spark.Parser.FUNCTION_PARSERS.items() if k in ("CAST", "TRY_CAST")}  # noqa: RUF012
+    ARRAY_CONSTRUCTORS: dict[str, object] = {}  # noqa: RUF012
     NO_PAREN_FUNCTIONS: dict[object, object] = {}  # noqa: RUF012
 
 
-class _Plain(Spark):  # type: ignore[misc]
+class SparkAsWritten(Spark):  # type: ignore[misc]
+    """The dialect to parse with where `parse` does not do: `sqlglot.parse_one(text,
+    dialect=SparkAsWritten)`."""
+
     Parser = _PlainParser
 
 
@@ -56,7 +60,7 @@ MACROS = "\n".join(_STATEMENTS)
 
 
 def install(connection: Connection, *translations: str) -> None:
-    """Create the macros on a DuckDB connection. With `translations`, only those that these texts need (faster)."""
+    """Create the macros on a DuckDB connection. With `translations`, only those that these need (faster)."""
     wanted = set(_BY_NAME)
     if translations:
         wanted, pending = set(), [*translations]
@@ -70,13 +74,13 @@ def install(connection: Connection, *translations: str) -> None:
 
 
 def parse(text: str) -> exp.Expression:
-    """One Spark SQL expression as a tree, function calls as written. Raises InvalidInput where it is not one."""
+    """One Spark SQL expression as a tree, function calls as written. Raises InvalidInput if it is not one."""
     return _parse(text, "expression")
 
 
 def _parse(text: str, what: str) -> exp.Expression:
     try:
-        trees = [tree for tree in sqlglot.parse(text, dialect=_Plain) if tree is not None]
+        trees = [tree for tree in sqlglot.parse(text, dialect=SparkAsWritten) if tree is not None]
     except SqlglotError as error:
         detail = str(error).splitlines()[0]
         raise InvalidInput(f"not a Spark SQL {what}: {text!r}: {detail}") from None
@@ -86,15 +90,29 @@ def _parse(text: str, what: str) -> exp.Expression:
 
 
 def translate(expression: exp.Expression) -> str:
-    """DuckDB text of one scalar expression, as parsed by `parse` or by sqlglot's Spark dialect. Raises UnsupportedSql."""
-    if any(isinstance(node, exp.Func) and not isinstance(node, _WRITTEN) for node in expression.walk()):
-        expression = parse(expression.sql(dialect="spark"))
+    """DuckDB text of one scalar expression, a tree of `parse`. Raises UnsupportedSql, and TypeError for a
+    tree of another parser: its functions are no longer what was written."""
+    for node in expression.walk():
+        if isinstance(node, exp.Func) and not isinstance(node, _WRITTEN):
+            raise TypeError(
+                f"{type(node).__name__} in {expression.sql()!r}: parse it with engine.dialect.parse"
+            )
     if isinstance(expression, exp.Alias):
         raise unsupported(f"the name {expression.alias!r} in an expression")
     return Scalar().emit(expression).text
 
 
-_WRITTEN = (exp.Anonymous, exp.Cast, exp.TryCast, exp.Case, exp.If, exp.And, exp.Or)
+_WRITTEN = (
+    exp.Anonymous,
+    exp.Cast,
+    exp.TryCast,
+    exp.Case,
+    exp.If,
+    exp.And,
+    exp.Or,
+    exp.RegexpLike,
+    exp.Exists,
+)
 
 
 def translate_query(sql: str) -> str:
@@ -106,26 +124,27 @@ def translate_query(sql: str) -> str:
 
 
 def column_references(expression: exp.Expression) -> set[tuple[str, ...]]:
-    """Paths of the columns that are used, as written: `device.location.lat` is ('device', 'location', 'lat')."""
+    """Paths of the columns that are used, as written: `device.location.lat` is ('device', 'location',
+    'lat')."""
     found = set()
     for column in expression.find_all(exp.Column):
         path, node = [part.name for part in column.parts], column
         while isinstance(node.parent, exp.Dot) and node.parent.this is node:
             node = node.parent
             path.append(node.expression.name)
-        if isinstance(column.this, exp.Identifier) and path != ["current_date"] and path != ["current_timestamp"]:
+        if isinstance(column.this, exp.Identifier) and path not in (["current_date"], ["current_timestamp"]):
             found.add(tuple(path))
     return found
 
 
 def casts(expression: exp.Expression) -> list[exp.Cast]:
-    """The CASTs of something that could fail (not of a literal): it failed where the operand is not NULL and the
-    result is. TryCast is a Cast, too."""
+    """The CASTs of something that could fail (not of a literal): one failed where its operand (`.this`) is
+    not NULL and its result is. TryCast is a Cast, too."""
     return [node for node in expression.find_all(exp.Cast) if not isinstance(node.this, exp.Literal)]
 
 
 def explain_binder_error(message: str) -> UnsupportedSql | None:
-    """What DuckDB's binder says of a translation, as UnsupportedSql where the cause is a type that is not supported."""
+    """What DuckDB's binder says of a translation, as UnsupportedSql where a type is the cause, else None."""
     found = re.search(r"Macro glu_(\w+?)\(\) (?:has multiple overloads|does not support)", message)
     if found is None:
         return None

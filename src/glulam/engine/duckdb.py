@@ -12,36 +12,30 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
-from glulam.engine.base import EngineResources, ReadJob, Scan, SourceFile, Staged, StageJob
-from glulam.engine.dialect import install, translate
-from glulam.engine.fit import conform, fitted_schema, widen
+from glulam.engine.base import EngineResources, ReadJob, Scan, Staged, StageJob
+from glulam.engine.duckdb_select import DuckDbSelect
+from glulam.engine.fit import conform, widen
+from glulam.engine.late_rejects import in_batches, late_rejects
 from glulam.engine.partition_writer import PartitionWriter
 from glulam.engine.pieces import Piece, Pieces
-from glulam.engine.select import PASS_THROUGH, selected
+from glulam.engine.sources import asked_only, count_rows, framed, keep_only, learns, written_keys
 from glulam.engine.staging import StageSpec, Tally, column_types, dead_letters, split
-from glulam.infer.arrow import from_arrow
-from glulam.infer.resolve import SchemaMode, SchemaPolicy, resolve, widens
+from glulam.infer.resolve import SchemaPolicy, resolve, widens
 from glulam.infer.shape import Shape
 from glulam.infer.types import DataType, Struct
-from glulam.model.errors import ObjectChanged, ObjectNotFound
+from glulam.model.errors import ObjectChanged
 from glulam.objects.base import ObjectStore
 from glulam.records.chunks import Chunk, chunks
-from glulam.records.framing import Framed
-from glulam.records.reader import frame_file
 from glulam.records.scan import RAW, Scanned, scan_chunk
-from glulam.records.slices import slices
-from glulam.records.values import Reject, RejectCode
+from glulam.records.values import Reject
 from glulam.records.verify import FastParser, fast_part
 
 T = TypeVar("T")
-_DEAD_LETTER_ROWS = 20_000
 
 
 @dataclass
@@ -78,42 +72,29 @@ class DuckDbEngine:
     # -- scan ----------------------------------------------------------------------------------------------------
 
     def scan(self, job: ReadJob) -> Scan:
-        closed = job.policy.mode not in (SchemaMode.ADD_COLUMNS, SchemaMode.ADD_COLUMNS_WITH_WIDENING)
-        learn = job.existing is None or not closed
-        handle = self._scan(job, job.existing, learn=learn)
+        handle = self._scan(job, job.existing, learn=learns(job))
         return Scan(shape=handle.shape(), records=dict(handle.records), gone=frozenset(handle.gone), handle=handle)
 
     def _scan(self, job: ReadJob, base: Struct | None, *, learn: bool) -> _Handle:
         handle = _Handle(Pieces(self.resources.spool, self.resources.memory_bytes // 3))
         handle.records.update({s.index: 0 for s in job.sources})
-        only = {s.index: s.only for s in job.sources if s.only is not None}
-        feed = chunks(self._framed(job, handle))
+        only = asked_only(job.sources)
+        feed = chunks(framed(self.store, job.sources, job.limits, self.resources.spool, handle.gone))
         try:
             first = next(feed, None)
             if first is not None:
-                found = self._scan_one(_keep_only(first, only), base, job, learn)
+                found = self._scan_one(keep_only(first, only), base, job, learn)
                 self._collect(handle, found)
                 if base is None and learn:
-                    base = resolve(found.shape, None, SchemaPolicy(hints=job.policy.hints, reserved=job.policy.reserved))
+                    lenient = SchemaPolicy(hints=job.policy.hints, reserved=job.policy.reserved)
+                    base = resolve(found.shape, None, lenient)
                 work = partial(self._scan_one, base=base, job=job, learn=learn)
-                for result in self._each(lambda c: work(_keep_only(c, only)), feed):
+                for result in self._each(lambda c: work(keep_only(c, only)), feed):
                     self._collect(handle, result)
         except BaseException:
             handle.pieces.close()
             raise
         return handle
-
-    def _framed(self, job: ReadJob, handle: _Handle) -> Iterator[Framed]:
-        for source in job.sources:
-            try:
-                path = self.store.fetch(source.uri, source.etag, self.resources.spool)
-                yield from frame_file(source.index, path, str(source.uri), job.limits)
-                if not self.store.unchanged(source.uri, source.etag):
-                    raise ObjectChanged(f"{source.uri} was overwritten while it was read")
-                if self.store.local_path(source.uri) is None:
-                    path.unlink(missing_ok=True)
-            except (ObjectChanged, ObjectNotFound, FileNotFoundError):
-                handle.gone.add(source.index)
 
     def _scan_one(self, chunk: Chunk, base: Struct | None, job: ReadJob, learn: bool) -> Scanned:
         return scan_chunk(chunk, self._parser(), base, job.policy, job.limits, learn=learn)
@@ -121,9 +102,9 @@ class DuckDbEngine:
     def _collect(self, handle: _Handle, found: Scanned) -> None:
         for schema, table in found.parsed:
             handle.pieces.add(found.number, schema, table)
-            _count(handle.records, table)
+            count_rows(handle.records, table)
         handle.pieces.add(found.number, None, found.slow)
-        _count(handle.records, found.slow)
+        count_rows(handle.records, found.slow)
         handle.records.update(r.file for r in found.rejects)
         handle.rejects += found.rejects
         handle.shapes[found.number] = found.shape
@@ -181,29 +162,21 @@ class DuckDbEngine:
             for future in waiting:
                 future.cancel()
 
-    def _sql(self) -> Any:
-        def connect() -> Any:
-            connection = duckdb.connect(config={"threads": 1})
-            install(connection)
-            return connection
-
-        return self._mine("sql", connect)
-
 
 class _Staging:
     """One batch being staged."""
 
     def __init__(self, engine: DuckDbEngine, job: ReadJob, handle: _Handle, stage: StageJob) -> None:
         self.engine, self.job, self.handle, self.stage = engine, job, handle, stage
-        self.items = [(name, translate(e)) for name, e in selected(stage.plan)]
-        types = self._types()
+        self.select = DuckDbSelect(stage.plan, stage.schema)
+        self.connections = threading.local()
         self.spec = StageSpec(
             names=tuple(c.name for c in stage.plan.columns),
             partition_keys=tuple(c.name for c in stage.plan.partition_by),
             paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
             batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
         )  # fmt: skip
-        self.partition_types = types
+        self.partition_types = self.select.partition_types()
         self.tally = Tally.new()
         self.places: list[pa.Table] = []
         self.rejects: list[Reject] = []
@@ -219,18 +192,6 @@ class _Staging:
             prefix=stage.staging.join("dead_letters"), partition_keys=(),
             budget_bytes=resources.memory_bytes // 8, spool=resources.spool / "dead_letters", **common,
         )  # fmt: skip
-
-    def _types(self) -> tuple[DataType, ...]:
-        expressions = [translate(c.expression) for c in self.stage.plan.partition_by]
-        if not expressions:
-            return ()
-        raw = fitted_schema(self.stage.schema).empty_table()
-        connection = duckdb.connect(config={"threads": 1})
-        install(connection)
-        connection.register("raw", raw)
-        found = connection.sql(f"SELECT {', '.join(expressions)} FROM raw").to_arrow_table()  # noqa: S608
-        connection.close()
-        return tuple(from_arrow(f.type) for f in found.schema)
 
     def run(self) -> Staged:
         self.stage.failpoint("stage.before")
@@ -252,8 +213,9 @@ class _Staging:
         files = [s.index for s in self.job.sources if s.index not in self.handle.gone]
         return Staged(
             data=data, dead_letters=dead, counts=self.tally.by_file(files), columns=self.columns,
-            partition_keys=tuple(zip(self.spec.partition_keys, self.partition_types, strict=True)), cast_failures=dict(self.tally.cast_failures),
-            reasons=dict(self.tally.reasons), written_keys=self._written_keys(),
+            partition_keys=tuple(zip(self.spec.partition_keys, self.partition_types, strict=True)),
+            cast_failures=dict(self.tally.cast_failures), reasons=dict(self.tally.reasons),
+            written_keys=self._written_keys(),
         )  # fmt: skip
 
     def _any_rows(self) -> bool:
@@ -283,81 +245,27 @@ class _Staging:
         self.data.write(good)
 
     def _select(self, table: pa.Table) -> pa.Table:
-        connection = self.engine._sql()
-        items = [f'{sql} AS "{name}"' for name, sql in self.items]
-        items += [f'"{name}"' for name in PASS_THROUGH]
-        connection.register("raw", table)
-        try:
-            return connection.sql(f"SELECT {', '.join(items)} FROM raw").to_arrow_table()  # noqa: S608
-        finally:
-            connection.unregister("raw")
+        connection = getattr(self.connections, "mine", None)
+        if connection is None:
+            connection = self.connections.mine = self.select.connect()
+        return self.select.run(connection, table)
 
     def _write_rejects(self) -> None:
         early = [r for r in [*self.handle.rejects, *self.rejects] if r.file not in self.handle.gone]
-        for start in range(0, len(early), _DEAD_LETTER_ROWS):
-            self._dead(early[start : start + _DEAD_LETTER_ROWS])
+        for batch in in_batches(early):
+            self._dead(batch)
         self.tally.rejected.update(r.file for r in early)
         self.tally.reasons.update(str(r.code) for r in early)
-        if self.places:
-            self._write_places(pa.concat_tables(self.places).sort_by([("_file", "ascending"), ("_offset", "ascending")]))
+        resources, store = self.engine.resources, self.engine.store
+        for batch in in_batches(late_rejects(self.places, self.job.sources, store, self.job.limits, resources.spool)):
+            self._dead(batch)
 
     def _dead(self, rejects: list[Reject]) -> None:
         self.dead.write(dead_letters(rejects, self.spec))
-
-    def _write_places(self, places: pa.Table) -> None:
-        """Dead letters for records that the transform rejected: their raw text is fetched from the file."""
-        files = np.asarray(places.column("_file"))
-        bounds = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist(), len(files)]
-        for start, end in zip(bounds, bounds[1:], strict=False):
-            source = self._source(int(files[start]))
-            path = self.engine.store.fetch(source.uri, source.etag, self.engine.resources.spool)
-            rows = places.slice(start, end - start).to_pylist()
-            wanted = [(row["_offset"], row["_length"]) for row in rows]
-            batch: list[Reject] = []
-            for row, raw in zip(rows, slices(path, str(source.uri), wanted, self.job.limits), strict=True):
-                batch.append(Reject(
-                    file=source.index, record_no=row["_record_no"], line=row["_line"], offset=row["_offset"],
-                    length=row["_length"], raw=raw.rstrip(b"\r\n"), code=RejectCode(row["reject"]), detail=row["detail"],
-                ))  # fmt: skip
-                if len(batch) >= _DEAD_LETTER_ROWS:
-                    self._dead(batch)
-                    batch = []
-            self._dead(batch)
-            self._forget(source, path)
-
-    def _source(self, index: int) -> SourceFile:
-        return next(s for s in self.job.sources if s.index == index)
-
-    def _forget(self, source: SourceFile, path: Path) -> None:
-        if self.engine.store.local_path(source.uri) is None:
-            path.unlink(missing_ok=True)
 
     def _written_keys(self) -> dict[int, tuple[int, ...]]:
         """For a replay: the asked record numbers less the rejected ones."""
         rejected = {(r.file, r.record_no) for r in [*self.handle.rejects, *self.rejects]}
         for table in self.places:
             rejected.update(zip(table.column("_file").to_pylist(), table.column("_record_no").to_pylist(), strict=True))
-        return {
-            s.index: tuple(sorted(n for n in s.only if (s.index, n) not in rejected))
-            for s in self.job.sources
-            if s.only is not None and s.index not in self.handle.gone
-        }
-
-
-def _count(records: Counter[int], table: pa.Table) -> None:
-    if table.num_rows:
-        counts = np.bincount(np.asarray(table.column("_file")))
-        for file in np.flatnonzero(counts):
-            records[int(file)] += int(counts[file])
-
-
-def _keep_only(chunk: Chunk, only: dict[int, frozenset[int]]) -> Chunk:
-    """For a replay: only the asked records of a chunk."""
-    if not only:
-        return chunk
-    wanted = np.array([n in only.get(int(f), ()) for f, n in zip(chunk.file, chunk.record_no, strict=True)], bool)
-    return replace(
-        chunk, is_record=chunk.is_record & wanted,
-        documents=tuple(d for d in chunk.documents if d.record_no in only.get(d.file, ())),
-        rejects=tuple(r for r in chunk.rejects if r.record_no in only.get(r.file, ())),
-    )  # fmt: skip
+        return written_keys(self.job.sources, self.handle.gone, rejected)

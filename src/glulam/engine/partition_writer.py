@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,7 +108,7 @@ class PartitionWriter:
         ordered = rest.take(pa.array(order)) if len(bounds) else rest
         return [
             (self._decode(int(codes[order[start]]), names), ordered.slice(start, end - start))
-            for start, end in zip(starts, starts[1:], strict=False)
+            for start, end in pairwise(starts)
         ]
 
     def _decode(self, code: int, names: list[list[str]]) -> tuple[str, ...]:
@@ -159,7 +160,8 @@ class PartitionWriter:
         )  # fmt: skip
 
     def _finish(self, target: _Open) -> None:
-        assert target.writer is not None and target.path is not None
+        assert target.writer is not None
+        assert target.path is not None
         target.writer.close()
         target.writer = None
         staged = self._seal(target.path, target.values, target.records)

@@ -62,3 +62,35 @@ def cast_failed(expression: exp.Expression) -> exp.Expression | None:
         lost = exp.Is(this=exp.paren(cast.copy()), expression=exp.Null())
         tests.append(exp.paren(exp.And(this=present, expression=lost)))
     return exp.or_(*tests, copy=False) if tests else None
+
+
+Named = list[tuple[str, exp.Expression]]
+
+
+def hoisted(items: Named) -> tuple[list[Named], Named]:
+    """The same items in steps: levels of casts as columns `:c<i>` (no raw column has a colon), each level over the one
+    before, then the items over them all. An event time stands in the output, its test for failure, the partition columns and the rejection, and is
+    worth parsing once."""
+    names: dict[str, str] = {}
+    levels: list[Named] = []
+
+    def lift(node: exp.Expression) -> tuple[exp.Expression, int]:
+        """The node over lifted columns, and how many levels it needs below it."""
+        depth = 0
+        for key, child in list(node.args.items()):
+            children = child if isinstance(child, list) else [child]
+            for index, part in enumerate(children):
+                if isinstance(part, exp.Expression):
+                    lifted, below = lift(part)
+                    depth = max(depth, below)
+                    node.set(key, lifted, index if isinstance(child, list) else None)
+        if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Null | exp.Literal):
+            return node, depth
+        text = f"{depth} {node.sql(dialect='spark')}"
+        if text not in names:
+            names[text] = f":c{len(names)}"
+            levels.extend([] for _ in range(depth + 1 - len(levels)))
+            levels[depth].append((names[text], node.copy()))
+        return exp.column(names[text], quoted=True), depth + 1
+
+    return levels, [(name, lift(e.copy())[0]) for name, e in items]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from glulam.engine.base import FileCounts
 from glulam.infer.arrow import from_arrow
-from glulam.infer.types import DataType
+from glulam.infer.types import BIGINT, STRING, TIMESTAMP, DataType
 from glulam.records.values import RAW_PREFIX_BYTES, Reject
 
 DEAD_LETTERS = pa.schema(
@@ -138,6 +138,12 @@ def column_types(table: pa.Table, spec: StageSpec) -> tuple[tuple[str, DataType]
     """Names and Glue types of the written columns, from a finished table."""
     kept = [f for f in table.schema if f.name not in spec.partition_keys]
     return tuple((f.name, _plain(f.type)) for f in kept)
+
+
+def finished_columns(spec: StageSpec, outputs: Sequence[DataType]) -> tuple[tuple[str, DataType], ...]:
+    """The same from the types of the outputs alone, for an engine that knows them without a row."""
+    lineage = (STRING, STRING, STRING, BIGINT, STRING, TIMESTAMP)
+    return tuple(zip((*spec.names, *LINEAGE_COLUMNS), (*outputs, *lineage), strict=True))
 
 
 def _plain(kind: pa.DataType) -> DataType:

@@ -47,6 +47,10 @@ class Map:
         return f"map<{self.key},{self.value}>"
 
 
+_SAME = "\x00the name"
+"""Stands for "the key is the name": the empty text cannot, because JSON has empty keys."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A member of a struct, or a column. `key` is the member's name in the raw JSON; `name` is the column's name,
@@ -54,10 +58,10 @@ class Field:
 
     name: str
     type: DataType
-    key: str = ""
+    key: str = _SAME
 
     def __post_init__(self) -> None:
-        if not self.key:
+        if self.key == _SAME:
             object.__setattr__(self, "key", self.name)
 
 

@@ -93,6 +93,12 @@ class Item(_Part):
     on_cast_error: Literal["null", "reject", "default"] = "null"
     default: str | int | float | bool | None = None
 
+    @field_validator("on_cast_error", mode="before")
+    @classmethod
+    def _null_is_a_word(cls, value: Any) -> Any:
+        """YAML reads a bare `null` as no value."""
+        return "null" if value is None else value
+
 
 def _item(value: Any) -> Any:
     return {"sql": value} if isinstance(value, str) else value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from glulam.ingest.config import Incremental, Pipeline
 from glulam.ledger import files, folders
 from glulam.model.clock import Clock
+from glulam.model.errors import ObjectNotFound
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStat, ObjectStore
@@ -41,12 +43,10 @@ def list_raw(database: Database, store: ObjectStore, pipeline: Pipeline, pipelin
             if not stats:
                 continue
             failpoint("list.before_register")
-            with database.transaction() as conn:
-                registered = files.register(conn, pipeline_id, stats)
+            new, superseded = _register(database, store, pipeline_id, stats)
             failpoint("list.after_register")
             total = Listing(
-                found=total.found + len(stats), new=total.new + registered.new,
-                superseded=total.superseded + registered.superseded,
+                found=total.found + len(stats), new=total.new + new, superseded=total.superseded + superseded,
                 size_bytes=total.size_bytes + sum(s.size_bytes for s in stats),
             )  # fmt: skip
             if progress is not None:
@@ -55,6 +55,21 @@ def list_raw(database: Database, store: ObjectStore, pipeline: Pipeline, pipelin
             with database.transaction() as conn:
                 folders.mark_seen(conn, pipeline_id, prefix)
     return total
+
+
+def _register(database: Database, store: ObjectStore, pipeline_id: int, stats: list[ObjectStat]) -> tuple[int, int]:
+    """Enter one page; (new, superseded). Where a later version is known already, the store says which is there now."""
+    with database.transaction() as conn:
+        first = files.register(conn, pipeline_id, stats)
+    if not first.doubtful:
+        return first.new, first.superseded
+    there: list[ObjectStat] = []
+    for uri in sorted(first.doubtful):
+        with suppress(ObjectNotFound):
+            there.append(store.head(uri))
+    with database.transaction() as conn:
+        second = files.register(conn, pipeline_id, there, current=True)
+    return first.new + second.new, first.superseded + second.superseded
 
 
 def source_folders(store: ObjectStore, pipeline: Pipeline, year: int) -> Iterator[tuple[S3Uri, bool]]:

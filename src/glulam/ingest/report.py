@@ -71,12 +71,14 @@ class RunReport:
     reasons: Counter[str] = field(default_factory=Counter)
     cast_failures: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str, str]] = field(default_factory=list)
+    _counted: set[str] = field(default_factory=set)
 
     def add(self, batch: BatchReport) -> None:
         if batch.error is not None:
             self.failures.append((batch.batch_id, batch.outcome, batch.error))
-        if batch.outcome not in ("COMMITTED", "DONE"):
-            return
+        if batch.outcome not in ("COMMITTED", "DONE") or batch.batch_id in self._counted:
+            return  # a batch whose publishing was tried again comes twice
+        self._counted.add(batch.batch_id)
         self.batches += 1
         for name in ("files", "bytes_in", "read", "written", "rejected", "rescued", "bytes_out", "files_out"):
             setattr(self, name, getattr(self, name) + getattr(batch, name))

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import sqlglot
 import sqlglot.expressions as exp
-from sqlglot.errors import SqlglotError
 
 from glulam.engine.base import OutputColumn, TransformPlan
-from glulam.engine.dialect import column_references
+from glulam.engine.dialect import column_references, parse
 from glulam.engine.staging import SYSTEM_COLUMNS
 from glulam.infer.resolve import column_name
 from glulam.infer.types import Array, DataType, Struct
 from glulam.ingest.config import Item, Transform
-from glulam.model.errors import InvalidConfig
+from glulam.model.errors import InvalidConfig, InvalidInput
+from glulam.records.scan import LINEAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +71,9 @@ def parse_transform(transform: Transform) -> ParsedTransform:
 
 def _parse(item: Item, where: str) -> _Parsed:
     try:
-        tree = sqlglot.parse_one(item.sql, dialect="spark")
-    except SqlglotError as error:
-        raise InvalidConfig(f"{where}: {item.sql!r}: {str(error).splitlines()[0]}") from None
+        tree = parse(item.sql)
+    except InvalidInput as error:
+        raise InvalidConfig(f"{where}: {error}") from None
     expression = tree.this if isinstance(tree, exp.Alias) else tree
     if not isinstance(tree, exp.Alias | exp.Column) or expression.find(exp.Select, exp.AggFunc, exp.Window):
         raise InvalidConfig(f"{where}: {item.sql!r}: expected one expression of a row with a name (`... AS name`)")
@@ -89,9 +88,10 @@ def _parse(item: Item, where: str) -> _Parsed:
 
 
 def reserved_names(parsed: ParsedTransform) -> frozenset[str]:
-    """Names that raw columns may not take: partition columns that are computed, and system columns."""
+    """Names that raw columns may not take: partition columns that are computed, system columns, and those that a
+    record's place has while a batch is worked on."""
     own = {p.name for p in parsed.partition_by if p.renames != p.name}
-    return frozenset(own) | SYSTEM_COLUMNS
+    return frozenset(own) | SYSTEM_COLUMNS | frozenset(LINEAGE.names)
 
 
 def plan(parsed: ParsedTransform, schema: Struct) -> TransformPlan:

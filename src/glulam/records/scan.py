@@ -93,10 +93,12 @@ class _Work:
         """Fast parse; look at some of the rows that were not proven; with what they teach, parse those left again."""
         chunk = self.chunk
         tokens = count_tokens(chunk.buffer, chunk.offsets)
-        texts = self._texts(mark_nulls(chunk.buffer, tokens) if len(tokens.null_at) else chunk.buffer)
-        first = np.frombuffer(chunk.buffer, np.uint8)[chunk.offsets[:-1]]
+        data = np.frombuffer(chunk.buffer, np.uint8)
         todo = chunk.is_record.copy()
-        eligible = todo & (first == ord("{")) & ~tokens.doubtful
+        last = data[np.maximum(chunk.offsets[1:] - 2, 0)]  # before the newline
+        whole = (last == ord("}")) | (last == ord("\r"))
+        eligible = todo & (data[chunk.offsets[:-1]] == ord("{")) & whole & ~tokens.doubtful
+        texts = self._texts(mark_nulls(chunk.buffer, tokens) if len(tokens.null_at) else chunk.buffer, eligible)
         if texts is None:
             eligible[:] = False
         schema = base
@@ -128,13 +130,14 @@ class _Work:
                         doubtful=tokens.doubtful[rows], null_at=tokens.null_at)  # fmt: skip
         return parser.parse(texts.take(pa.array(rows)), subset, np.ones(len(rows), bool), part)
 
-    def _texts(self, buffer: bytes) -> pa.StringArray | None:
-        """The lines as an Arrow array over the buffer itself; None when some line is not UTF-8 (the strict
-        parser then says which)."""
+    def _texts(self, buffer: bytes, shown: npt.NDArray[np.bool_]) -> pa.StringArray | None:
+        """The `shown` lines (the others NULL) as an Arrow array over the buffer itself; None when some of them is not
+        UTF-8 (the strict parser then says which)."""
         chunk = self.chunk
         texts = pa.StringArray.from_buffers(
-            len(chunk.is_record), pa.py_buffer(chunk.offsets.astype(np.int32)), pa.py_buffer(buffer)
-        )
+            len(chunk.is_record), pa.py_buffer(chunk.offsets.astype(np.int32)), pa.py_buffer(buffer),
+            pa.py_buffer(np.packbits(shown, bitorder="little").tobytes()),
+        )  # fmt: skip
         try:
             texts.validate(full=True)
         except pa.ArrowInvalid:

@@ -125,7 +125,7 @@ def decode(raw: bytes, max_depth: int) -> dict[str, Any]:
 
 def _reason(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}, column {error.colno} of the record"
+        return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno} of the record"
     return str(error)
 
 

@@ -9,6 +9,7 @@ alternate between opening and closing; the byte after a closing one tells a key 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _QUOTE, _BACKSLASH, _COLON, _COMMA, _SPACE, _N, _BRACE = 34, 92, 58, 44, 32, 110, 125
+
+_BLOCK = 1024 * 1024
 
 MARK, MARK_AS_TEXT = "7e77", "7e+77"
 """A number as long as `null`, and how DuckDB writes it into a text column. Data that really holds it is noticed,
@@ -35,12 +38,32 @@ class Tokens:
 
 
 def count_tokens(buffer: bytes, offsets: Ints) -> Tokens:
-    """Count in each line buffer[offsets[i]:offsets[i+1]]."""
+    """Count in each line buffer[offsets[i]:offsets[i+1]]. Done in blocks that fit the processor's cache."""
     data = np.frombuffer(buffer, np.uint8)
+    escapes = b"\\" in buffer
+    cuts = np.searchsorted(offsets, np.arange(_BLOCK, len(buffer), _BLOCK))
+    rows = np.unique(np.concatenate(([0], cuts, [len(offsets) - 1])))
+    blocks: list[Tokens] = []
+    for first, end in pairwise(rows.tolist()):
+        start = int(offsets[first])
+        found = _count_block(data[start : offsets[end]], offsets[first : end + 1] - start, escapes)
+        found.null_at[:] += start
+        blocks.append(found)
+    if not blocks:
+        empty: Ints = np.zeros(0, np.int64)
+        return Tokens(keys=empty, strings=empty, nulls=empty, doubtful=np.zeros(0, bool), null_at=empty)
+    return Tokens(
+        keys=np.concatenate([b.keys for b in blocks]), strings=np.concatenate([b.strings for b in blocks]),
+        nulls=np.concatenate([b.nulls for b in blocks]), doubtful=np.concatenate([b.doubtful for b in blocks]),
+        null_at=np.concatenate([b.null_at for b in blocks]),
+    )  # fmt: skip
+
+
+def _count_block(data: npt.NDArray[np.uint8], offsets: Ints, escapes: bool) -> Tokens:
     rows = len(offsets) - 1
     doubtful = np.zeros(rows, bool)
     quotes = np.flatnonzero(data == _QUOTE)
-    if b"\\" in buffer:
+    if escapes:
         quotes = _unescaped(data, quotes)
     bounds = np.searchsorted(quotes, offsets)
     odd = np.flatnonzero(np.diff(bounds) & 1)
@@ -98,10 +121,9 @@ def _nulls(data: npt.NDArray[np.uint8], keys: Ints) -> tuple[Ints, Ints]:
 
 def _bad_closers(data: npt.NDArray[np.uint8]) -> Ints:
     """Closing brackets after a comma or white space: fast parsers forgive `[1,]`, the contract does not."""
-    before = data[:-1]
-    found = np.flatnonzero((before == _COMMA) | (before <= _SPACE))
-    after = data[found + 1] | 32  # ] and } differ in that bit only
-    return found[after == 125]
+    closers = np.flatnonzero((data & 0xDF) == 0x5D)  # ] and } differ in that bit only
+    before = data[closers - 1]  # a bracket in front has the last byte before it, a newline: doubtful, and malformed
+    return closers[(before == _COMMA) | (before <= _SPACE)]
 
 
 def _unescaped(data: npt.NDArray[np.uint8], quotes: Ints) -> Ints:

@@ -83,14 +83,7 @@ class FastParser:
 
     def parse(self, lines: pa.StringArray, tokens: Tokens, eligible: npt.NDArray[np.bool_], schema: Struct) -> Verified:
         """Parse the `eligible` lines (valid UTF-8, first byte `{`, nulls marked) by `schema`, a `fast_part`."""
-        raw = pa.table({"raw": lines})
-        query = "SELECT CASE WHEN json_valid(raw) THEN json_transform(raw, $structure) END AS j FROM raw"
-        parameters = {"structure": json.dumps(_structure(schema))}
-        self._connection.register("raw", raw)
-        try:
-            found = self._connection.sql(query, params=parameters).to_arrow_table()
-        finally:
-            self._connection.unregister("raw")
+        found = self._transform(pa.table({"raw": lines}), json.dumps(_structure(schema)))
         top = found.column("j").combine_chunks()
         if isinstance(top, pa.ChunkedArray):
             top = pa.concat_arrays(top.chunks)
@@ -105,6 +98,23 @@ class FastParser:
         if not accepted.all():
             table = table.filter(pa.array(accepted))
         return Verified(table=table, schema=schema, accepted=accepted)
+
+
+    def _transform(self, raw: pa.Table, structure: str) -> pa.Table:
+        """The parsed lines as one struct column `j`. A line that is no JSON at all fails the query; only then each line
+        is asked first whether it is, which costs a second parse."""
+        self._connection.register("raw", raw)
+        try:
+            try:
+                return self._query("json_transform(raw, $structure)", structure)
+            except (duckdb.Error, UnicodeDecodeError):  # DuckDB may cut its message inside a character
+                return self._query("CASE WHEN json_valid(raw) THEN json_transform(raw, $structure) END", structure)
+        finally:
+            self._connection.unregister("raw")
+
+    def _query(self, expression: str, structure: str) -> pa.Table:
+        query = f"SELECT {expression} AS j FROM raw"  # noqa: S608
+        return self._connection.sql(query, params={"structure": structure}).to_arrow_table()
 
 
 Rows = npt.NDArray[np.int64] | None

@@ -1,7 +1,8 @@
-"""How the functions that need more than a text template are run: literal patterns, branches, nested values, aggregates.
+"""How the functions that need more than a text template are run: literal patterns, branches, nested values.
 
-Each builder takes a `Call` and gives a `Value`, or an `Aggregate`, to which the scalar translator adds FILTER and
-OVER. Which function uses which builder stands in `functions.py`. Arity is checked here, by asking for arguments.
+Each builder takes a `Call` and gives a `Value`. Which function uses which builder stands in `functions.py`.
+Arity is checked here. Left to `aggregates.py` and `builders_time.py`: those of aggregates and of dates and
+times.
 """
 
 from __future__ import annotations
@@ -13,16 +14,6 @@ from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
 from glulam.engine.sparksql.value import Value, call, coerce, decimal_parts, typed, unify, unsupported
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """A call that FILTER and OVER are added to before `outer` is put around it."""
-
-    text: str
-    kind: str = ""
-    outer: str = "{}"
-    filter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +147,19 @@ def rlike(c: Call) -> Value:
 def digest(c: Call) -> Value:
     c.arity(1)
     function = "md5" if c.name == "md5" else "sha1"
-    return Value(f"{function}({call('glu_bytes', c.arg(0))})", "string")
+    return Value(f"{function}({call('glu_binary', c.arg(0))})", "string")
 
 
 def sha2(c: Call) -> Value:
     c.arity(2)
     if c.number(1, "a number of bits") not in (0, 256):
         raise unsupported(f"sha2() with {c.number(1, '')} bits (256 is supported)")
-    return Value(f"sha256({call('glu_bytes', c.arg(0))})", "string")
+    return Value(f"sha256({call('glu_binary', c.arg(0))})", "string")
 
 
 def base64(c: Call) -> Value:
     c.arity(1)
-    return Value(f"to_base64({call('glu_bytes', c.arg(0))})", "string")
+    return Value(f"glu_base64({call('glu_binary', c.arg(0))})", "string")
 
 
 def hexadecimal(c: Call) -> Value:
@@ -238,7 +229,9 @@ def choose(c: Call) -> Value:
 def nullif(c: Call) -> Value:
     c.arity(2)
     value = c.arg(0)
-    return Value(f"CASE WHEN {c.compare('=', value, c.arg(1)).text} THEN NULL ELSE {value.text} END", value.kind)
+    return Value(
+        f"CASE WHEN {c.compare('=', value, c.arg(1)).text} THEN NULL ELSE {value.text} END", value.kind
+    )
 
 
 def is_null(c: Call) -> Value:
@@ -249,7 +242,13 @@ def is_null(c: Call) -> Value:
 def struct(c: Call) -> Value:
     parts = []
     for node in c.nodes:
-        name = node.alias if isinstance(node, exp.Alias) else node.name if isinstance(node, (exp.Column, exp.Dot)) else ""
+        name = (
+            node.alias
+            if isinstance(node, exp.Alias)
+            else node.name
+            if isinstance(node, (exp.Column, exp.Dot))
+            else ""
+        )
         if not name:
             raise unsupported("struct() of an expression without a name (write `expression AS name`)")
         value = c.emit(node.this if isinstance(node, exp.Alias) else node)
@@ -259,13 +258,17 @@ def struct(c: Call) -> Value:
 
 def named_struct(c: Call) -> Value:
     if len(c.nodes) % 2 or not c.nodes:
-        raise unsupported(f"named_struct() with {len(c.nodes)} arguments (expected pairs of a name and a value)")
+        raise unsupported(
+            f"named_struct() with {len(c.nodes)} arguments (expected pairs of a name and a value)"
+        )
     names = [c.literal(i, "a name") for i in range(0, len(c.nodes), 2)]
     return Value(_struct([(name, c.arg(2 * i + 1).text) for i, name in enumerate(names)]))
 
 
 def _struct(parts: list[tuple[str, str]]) -> str:
-    return "struct_pack({})".format(", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" := {text}' for name, text in parts))
+    return "struct_pack({})".format(
+        ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" := {text}' for name, text in parts)
+    )
 
 
 def array(c: Call) -> Value:
@@ -294,8 +297,10 @@ BUILDERS: dict[str, Callable[[Call], Value]] = {
     "concat": concat, "concat_ws": concat_ws, "length": length, "substring": substring, "replace": replace,
     "locate": locate, "pad": pad, "split": split, "split_part": split_part, "regexp_replace": regexp_replace,
     "regexp_extract": regexp_extract, "rlike": rlike, "digest": digest, "sha2": sha2, "base64": base64,
-    "hex": hexadecimal, "unary": unary, "integral": integral, "round": round_half_up, "mod": modulo, "pmod": modulo,
-    "extreme": extreme, "coalesce": coalesce, "nvl2": nvl2, "choose": choose, "nullif": nullif, "is_null": is_null,
+    "hex": hexadecimal, "unary": unary, "integral": integral, "round": round_half_up, "mod": modulo,
+    "pmod": modulo,
+    "extreme": extreme, "coalesce": coalesce, "nvl2": nvl2, "choose": choose, "nullif": nullif,
+    "is_null": is_null,
     "struct": struct, "named_struct": named_struct, "array": array, "element_at": element_at,
     "array_join": array_join,
 }  # fmt: skip

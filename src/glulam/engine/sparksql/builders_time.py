@@ -1,4 +1,5 @@
-"""How Spark's date and time functions with patterns and units are run; the rest are plain entries of the table."""
+"""How Spark's date and time functions with patterns and units are run; the rest are plain entries of the
+table."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from glulam.engine.sparksql.value import Value, call, coerce, typed, unsupported
 _DEFAULT = "yyyy-MM-dd HH:mm:ss"
 _NOW = "make_timestamp(epoch_us(now()))"
 _UNITS = {
-    "year": ("year", "yyyy", "yy"), "quarter": ("quarter",), "month": ("month", "mon", "mm"), "week": ("week",),
+    "year": ("year", "yyyy", "yy"), "quarter": ("quarter",), "month": ("month", "mon", "mm"), "week": ("week",
+    ),
     "day": ("day", "dd"), "hour": ("hour",), "minute": ("minute",), "second": ("second",),
     "millisecond": ("millisecond",), "microsecond": ("microsecond",),
 }  # fmt: skip
@@ -21,7 +23,8 @@ def _read(value: Value, pattern: str, macro: str) -> str:
     expression, iso = patterns.reader(pattern)
     text = value.text if value.kind == "string" else call("glu_text", value)
     replaced = f"regexp_replace({text}, {quoted(expression)}, {quoted(iso)})"
-    found = f"CASE WHEN regexp_matches({text}, {quoted(expression)}) THEN glu_timestamp(NULL::VARCHAR, {replaced}) END"
+    matches = f"regexp_matches({text}, {quoted(expression)})"
+    found = f"CASE WHEN {matches} THEN glu_timestamp(NULL::VARCHAR, {replaced}) END"
     return f"{macro}({typed(value)}, {value.text}, {found})"
 
 
@@ -42,20 +45,23 @@ def to_timestamp(c: Call) -> Value:
 def unix_timestamp(c: Call) -> Value:
     c.arity(1, 2)
     pattern = c.literal(1, "a pattern") if len(c.nodes) == 2 else _DEFAULT
-    return Value(f"epoch(date_trunc('second', {_read(c.arg(0), pattern, 'glu_read_timestamp')}))::BIGINT", "bigint")
+    return Value(f"(epoch_us({_read(c.arg(0), pattern, 'glu_read_timestamp')}) // 1000000)", "bigint")
+
+
+def _write(moment: str, pattern: str) -> Value:
+    form = patterns.strftime(pattern)
+    return Value(f"glu_format({moment}, {quoted(form)}, {quoted(form.replace('%Y', '+%Y'))})", "string")
 
 
 def from_unixtime(c: Call) -> Value:
     c.arity(1, 2)
     pattern = c.literal(1, "a pattern") if len(c.nodes) == 2 else _DEFAULT
-    moment = call("glu_timestamp", c.arg(0, "bigint"))
-    return Value(f"strftime({moment}, {quoted(patterns.strftime(pattern))})", "string")
+    return _write(call("glu_timestamp", c.arg(0, "bigint")), pattern)
 
 
 def date_format(c: Call) -> Value:
     c.arity(2)
-    form = patterns.strftime(c.literal(1, "a pattern"))
-    return Value(f"strftime({c.arg(0, 'timestamp').text}, {quoted(form)})", "string")
+    return _write(c.arg(0, "timestamp").text, c.literal(1, "a pattern"))
 
 
 def timestamp_seconds(c: Call) -> Value:
@@ -95,5 +101,6 @@ def current_timestamp(c: Call) -> Value:
 TIME_BUILDERS: dict[str, Callable[[Call], Value]] = {
     "to_date": to_date, "to_timestamp": to_timestamp, "unix_timestamp": unix_timestamp,
     "from_unixtime": from_unixtime, "date_format": date_format, "timestamp_seconds": timestamp_seconds,
-    "date_trunc": date_trunc, "trunc": trunc, "current_date": current_date, "current_timestamp": current_timestamp,
+    "date_trunc": date_trunc, "trunc": trunc, "current_date": current_date,
+    "current_timestamp": current_timestamp,
 }  # fmt: skip

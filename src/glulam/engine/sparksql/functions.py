@@ -1,8 +1,10 @@
-"""The one table of Spark functions that the DuckDB engine runs, each with how: what is not here is not supported.
+"""The one table of Spark functions that the DuckDB engine runs, each with how: what is not here is not
+supported.
 
-A plain entry is a DuckDB text with `{0}`, `{1}`, ... for its arguments, each coerced as Spark would. What needs more
-than that (literal patterns, branches, lists) has a builder in `builders.py`, named in the table by `build`.
-docs/sql.md is generated from this table, and the differential test has at least one case for each entry.
+A plain entry is a DuckDB text with `{0}`, `{1}`, ... for its arguments, each coerced as Spark would. What
+needs more than that (literal patterns, branches, lists) has a builder in `builders.py`, named in the table by
+`build`. docs/sql.md is generated from this table, and the differential test has at least one case for each
+entry.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def _entries(group: str, *rows: tuple[str, str, str, str]) -> list[Function]:
     return out
 
 
-def _built(group: str, *rows: tuple[str, str, str], aggregate: bool = False, window: bool = False) -> list[Function]:
+def _built(
+    group: str, *rows: tuple[str, str, str], aggregate: bool = False, window: bool = False
+) -> list[Function]:
     """Rows of (names, builder, note)."""
     return [
         Function(name=name, group=group, build=build, note=note, aggregate=aggregate, window=window)
@@ -93,7 +97,8 @@ _MATH = _entries(
     "Numbers",
     ("sqrt", "double", "sqrt({0})", "double"),
     ("isnan", "double", "coalesce(isnan({0}), false)", "boolean"),
-    ("sign signum", "double", "sign({0})::DOUBLE", "double"),
+    ("sign signum", "double", "CASE WHEN isnan({0}) OR {0} = 0 THEN {0} WHEN {0} > 0 THEN 1::DOUBLE "
+     "WHEN {0} < 0 THEN (-1)::DOUBLE END", "double"),
 ) + [
     Function(name=name, group="Numbers", args=args, text=text, kind="double", note=_REAL)
     for names, args, text in (
@@ -133,11 +138,11 @@ _TIME = _entries(
     ("datediff date_diff", "date date", "({0} - {1})::INTEGER", "int"),
     ("add_months", "date int", "({0} + to_months({1}))::DATE", "date"),
     ("last_day", "date", "last_day({0})", "date"),
-    ("make_date", "int int int", "CASE WHEN {0} BETWEEN 0 AND 9999 THEN try(make_date({0}, {1}, {2})) END", "date"),
+    ("make_date", "int int int", "try(make_date({0}, {1}, {2}))", "date"),
     ("timestamp_millis", "bigint", "make_timestamp_ms({0})", "timestamp"),
     ("timestamp_micros", "bigint", "make_timestamp({0})", "timestamp"),
     ("unix_seconds", "timestamp", "epoch(date_trunc('second', {0}))::BIGINT", "bigint"),
-    ("unix_millis", "timestamp", "epoch_ms({0})", "bigint"),
+    ("unix_millis", "timestamp", "epoch_ms(date_trunc('millisecond', {0}))", "bigint"),
     ("unix_micros", "timestamp", "epoch_us({0})", "bigint"),
 ) + _built(
     "Dates and times",
@@ -185,7 +190,7 @@ _AGGREGATE = _built(
     ("variance var_samp", "spread", _REAL), ("var_pop", "spread", _REAL),
     ("collect_list", "collect", "in no promised order, as in Spark"),
     ("collect_set", "collect", "in no promised order, as in Spark"),
-    ("bool_and every", "bool_aggregate", ""), ("bool_or any some", "bool_aggregate", ""),
+    ("bool_and every", "bool_aggregate", ""), ("bool_or some", "bool_aggregate", ""),
     ("count_if", "count_if", ""),
     aggregate=True,
 )  # fmt: skip

@@ -1,20 +1,21 @@
 """DuckDB macros that give Spark's meaning where DuckDB's own functions differ: casts, coercions, arithmetic.
 
-A macro is chosen by the types of its arguments when DuckDB binds the query, so a translation needs no schema. A type
-without an overload is a binder error, which is what "not supported" looks like at that level (see
-`dialect.explain_binder_error`). A family takes its operand twice, `glu_int(x, x)`: the first only selects the overload (a typed parameter would cast a
-decimal to the parameter's scale), the second is the value; the first may be `NULL::VARCHAR` when the type is known.
-Arithmetic on decimals whose types a translation cannot see is refused by overloads that are ambiguous on purpose.
-The text and time families stand in `macros_text.py`; which Spark function uses which macro, in
-`functions.py`.
+A macro is chosen by the types of its arguments when DuckDB binds the query, so a translation needs no schema.
+A type without an overload is a binder error, which is what "not supported" looks like at that level (see
+`dialect.explain_binder_error`). A family takes its operand twice, `glu_int(x, x)`: the first only selects the
+overload (a typed parameter would cast a decimal to the parameter's scale), the second is the value; the first
+may be `NULL::VARCHAR` when the type is known. Arithmetic on decimals whose types a translation cannot see is
+refused by overloads that are ambiguous on purpose. The text and time families stand in `macros_text.py`;
+which Spark function uses which macro, in `functions.py`.
 
-Meaning: Spark 4, spark.sql.ansi.enabled=false, session time zone UTC. Integers wrap around on overflow (Java's rule),
-a double becomes an integer by truncation and saturates, division by zero is NULL, a bad cast is NULL.
+Meaning: Spark 4, spark.sql.ansi.enabled=false, session time zone UTC. Integers wrap around on overflow
+(Java's rule), a double becomes an integer by truncation and saturates, division by zero is NULL, a bad cast
+is NULL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _REFUSED = ("DECIMAL(38,10)", "DECIMAL(38,11)")
 """A decimal matches both equally well, so that binding a call fails instead of computing something near."""
@@ -30,6 +31,7 @@ INTEGERS: Mapping[str, tuple[str, int]] = {
 _BLANK = r"[\x00-\x20\x7f]*"
 _SPACE = r"[\x00-\x20]*"
 _WHOLE = rf"^#{_BLANK}([+-]?)(?:(\d+)(?:\.\d*)?|\.\d*){_BLANK}$"
+_WHOLE_ONLY = rf"^#{_BLANK}([+-]?)(\d+){_BLANK}$"
 _REAL = (
     rf"^#{_SPACE}([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?i:infinity|inf)|(?i:nan)|[+-]NaN)"
     rf"[dDfF]?{_SPACE}$"
@@ -77,13 +79,16 @@ def _saturate(bits: int) -> str:
     )
 
 
+def _text_to_integer(kind: str, pattern: str) -> str:
+    return f"try_cast(regexp_replace('#' || x, {quoted(pattern)}, '\\1' || '0' || '\\2') AS {kind})"
+
+
 def _to_integer(kind: str, bits: int) -> dict[str, str]:
     real = _saturate(max(bits, 32))
     real = real if bits >= 32 else wrap(real, bits)
-    text = f"try_cast(regexp_replace('#' || x, {quoted(_WHOLE)}, '\\1' || '0' || '\\2') AS {kind})"
-    bodies = {"VARCHAR": text, "BOOLEAN": f"x::{kind}"}
+    bodies = {"VARCHAR": _text_to_integer(kind, _WHOLE), "BOOLEAN": f"x::{kind}"}
     for name, size in INTEGERS.values():
-        bodies[name] = f"x::{kind}" if size <= bits else wrap("x", bits)
+        bodies[name] = f"x::{kind}" if size <= bits else _wrap_any("x", bits)
     bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": _wrap_any("trunc(x)", bits)}
     seconds = "epoch(date_trunc('second', x))::BIGINT"
     bodies["TIMESTAMP"] = seconds if bits == 64 else wrap(seconds, bits)
@@ -96,7 +101,7 @@ def _try_integer(kind: str, bits: int) -> dict[str, str]:
     real = f"CASE WHEN x > {low - 1}::DOUBLE AND x < {high}::DOUBLE THEN try_cast(trunc(x) AS {kind}) END"
     if bits == 64:
         real = f"CASE WHEN x >= {low}::DOUBLE AND x < {high}::DOUBLE THEN try_cast(trunc(x) AS {kind}) END"
-    bodies = {"VARCHAR": _to_integer(kind, bits)["VARCHAR"], "BOOLEAN": f"x::{kind}"}
+    bodies = {"VARCHAR": _text_to_integer(kind, _WHOLE_ONLY), "BOOLEAN": f"x::{kind}"}
     bodies |= {name: f"try_cast(x AS {kind})" for name, _ in INTEGERS.values()}
     bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": f"try_cast(trunc(x) AS {kind})"}
     bodies["TIMESTAMP"] = f"try_cast(epoch(date_trunc('second', x))::BIGINT AS {kind})"
@@ -121,11 +126,12 @@ def _to_boolean() -> dict[str, str]:
         f"WHEN regexp_full_match(x, {quoted(no)}) THEN false END"
     )
     numbers = [name for name, _ in INTEGERS.values()] + ["FLOAT", "DOUBLE", "DECIMAL"]
-    return {"VARCHAR": text, "BOOLEAN": "x"} | {name: "x <> 0" for name in numbers}
+    return {"VARCHAR": text, "BOOLEAN": "x"} | dict.fromkeys(numbers, "x <> 0")
 
 
 def _decimal_source() -> dict[str, str]:
-    """What `try_cast(... AS DECIMAL(p,s))` reads as Spark would: text that is a number, or the number itself."""
+    """What `try_cast(... AS DECIMAL(p,s))` reads as Spark would: text that is a number, or the number
+    itself."""
     text = f"nullif(regexp_replace('#' || x, {quoted(_EXACT)}, '\\1'), '#' || x)"
     real = "CASE WHEN NOT isnan(x) AND NOT isinf(x) THEN {} END"
     bodies = {"VARCHAR": text, "BOOLEAN": "x::INTEGER", "DECIMAL": "x"}
@@ -133,27 +139,44 @@ def _decimal_source() -> dict[str, str]:
     return bodies | {"FLOAT": real.format("x::DOUBLE::VARCHAR"), "DOUBLE": real.format("x::VARCHAR")}
 
 
-def _arithmetic(name: str, sign: str) -> str:
-    overloads = []
-    for kind, bits in INTEGERS.values():
+def _pairs(body: Callable[[str, int], str]) -> list[str]:
+    """An overload for each two integers, of the wider one. All are listed: the refused decimals would tie
+    otherwise."""
+    kinds = list(INTEGERS.values())
+    return [
+        f"(x {a}, y {b}) AS {body(*max((a, m), (b, n), key=lambda k: k[1]))}"
+        for a, m in kinds
+        for b, n in kinds
+    ]
+
+
+def _arithmetic(name: str, sign: str) -> list[str]:
+    def body(_: str, bits: int) -> str:
         wide = "HUGEINT" if bits == 64 else "BIGINT"
-        overloads.append(f"(x {kind}, y {kind}) AS {wrap(f'x::{wide} {sign} y::{wide}', bits)}")
-    overloads += [f"(x {kind}, y {kind}) AS x {sign} y" for kind in ("FLOAT", "DOUBLE")]
-    overloads.append(f"(x VARCHAR, y VARCHAR) AS glu_double(x, x) {sign} glu_double(y, y)")
-    overloads.append(f"(x VARCHAR, y DOUBLE) AS glu_double(x, x) {sign} y")
-    overloads.append(f"(x DOUBLE, y VARCHAR) AS x {sign} glu_double(y, y)")
+        return wrap(f"x::{wide} {sign} y::{wide}", bits)
+
+    overloads = _pairs(body) + [f"(x {kind}, y {kind}) AS x {sign} y" for kind in ("FLOAT", "DOUBLE")]
+    overloads += [t.format(f=f"{name}_real") for t in _TEXTS]
     overloads += _with_floats(f"x::FLOAT {sign} y::FLOAT") + _no_decimals()
     if sign in "+-":
         overloads.append(f"(x DATE, y INTEGER) AS x {sign} y")
     if sign == "+":
         overloads.append("(x INTEGER, y DATE) AS y + x")
-    return macro(name, *overloads)
+    return [macro(f"{name}_real", f"(x DOUBLE, y DOUBLE) AS x {sign} y"), macro(name, *overloads)]
+
+
+_TEXTS = ("(x VARCHAR, y VARCHAR) AS {f}(glu_double(x, x), glu_double(y, y))",
+          "(x VARCHAR, y DOUBLE) AS {f}(glu_double(x, x), y)",
+          "(x DOUBLE, y VARCHAR) AS {f}(x, glu_double(y, y))")  # fmt: skip
+"""Text in arithmetic is a double."""
 
 
 def _with_floats(body: str) -> list[str]:
     """An integer beside a float becomes a float (and not a double)."""
     integers = [name for name, _ in INTEGERS.values()]
-    return [f"(x {i}, y FLOAT) AS {body}" for i in integers] + [f"(x FLOAT, y {i}) AS {body}" for i in integers]
+    return [f"(x {i}, y FLOAT) AS {body}" for i in integers] + [
+        f"(x FLOAT, y {i}) AS {body}" for i in integers
+    ]
 
 
 def _no_decimals(*kinds: str) -> list[str]:
@@ -165,37 +188,29 @@ def _no_decimals(*kinds: str) -> list[str]:
     return overloads
 
 
-def _positive(x: str, y: str) -> str:
+def _positive(x: str, y: str, bits: int = 0) -> str:
+    """pmod; Java's sum in the middle wraps around, in 32 bits or more."""
     rest = f"{x} % nullif({y}, 0)"
-    return f"CASE WHEN {rest} < 0 THEN (({rest}) + {y}) % nullif({y}, 0) ELSE {rest} END"
+    total = wrap(f"({rest}) + {y}", max(bits, 32)) + "::HUGEINT" if bits else f"(({rest}) + {y})"
+    return f"CASE WHEN {rest} < 0 THEN {total} % nullif({y}, 0) ELSE {rest} END"
 
 
 def _division() -> list[str]:
-    def over(body: str, kinds: tuple[str, ...]) -> list[str]:
-        return [f"(x {kind}, y {kind}) AS {body}" for kind in kinds]
+    def division(name: str, whole: Callable[[str, int], str], real: str, single: str) -> list[str]:
+        overloads = [*_pairs(whole), f"(x FLOAT, y FLOAT) AS {single}", f"(x DOUBLE, y DOUBLE) AS {real}"]
+        overloads += [t.format(f=f"{name}_real") for t in _TEXTS] + _with_floats(single) + _no_decimals()
+        return [macro(f"{name}_real", f"(x DOUBLE, y DOUBLE) AS {real}"), macro(name, *overloads)]
 
-    text = ["(x VARCHAR, y VARCHAR) AS {f}(glu_double(x, x), glu_double(y, y))",
-            "(x VARCHAR, y DOUBLE) AS {f}(glu_double(x, x), y)", "(x DOUBLE, y VARCHAR) AS {f}(x, glu_double(y, y))"]  # fmt: skip
-
-    def texts(function: str) -> list[str]:
-        return [t.format(f=function) for t in text]
-
-    integers = tuple(name for name, _ in INTEGERS.values())
-    positive = _positive("x", "y")
-    narrow = [f"(x {k}, y {k}) AS ({_positive('x::HUGEINT', 'y::HUGEINT')})::{k}" for k in integers]
+    quotient = "x::DOUBLE / nullif(y, 0)::DOUBLE"
+    whole = wrap("x::HUGEINT // nullif(y, 0)::HUGEINT", 64)
     return [
-        macro("glu_divide_real", "(x DOUBLE, y DOUBLE) AS x / nullif(y, 0)"),
-        macro("glu_divide", *over("x::DOUBLE / nullif(y, 0)::DOUBLE", (*integers, "FLOAT", "DOUBLE")),
-              *texts("glu_divide_real"), *_with_floats("x::DOUBLE / nullif(y, 0)::DOUBLE"), *_no_decimals()),
-        macro("glu_div", f"(x BIGINT, y BIGINT) AS {wrap('x::HUGEINT // nullif(y, 0)::HUGEINT', 64)}",
-              *_no_decimals("BIGINT")),
-        macro("glu_mod_real", "(x DOUBLE, y DOUBLE) AS x % nullif(y, 0)"),
-        macro("glu_mod", *[f"(x {k}, y {k}) AS (x::HUGEINT % nullif(y, 0)::HUGEINT)::{k}" for k in integers],
-              *over("x % nullif(y, 0)", ("FLOAT", "DOUBLE")), *texts("glu_mod_real"),
-              *_with_floats("x::FLOAT % nullif(y, 0)::FLOAT"), *_no_decimals()),
-        macro("glu_pmod_real", f"(x DOUBLE, y DOUBLE) AS {positive}"),
-        macro("glu_pmod", *narrow, *over(positive, ("FLOAT", "DOUBLE")), *texts("glu_pmod_real"),
-              *_with_floats(_positive("x::FLOAT", "y::FLOAT")), *_no_decimals()),
+        *division("glu_divide", lambda *_: quotient, quotient, quotient),
+        *division("glu_mod", lambda kind, _: f"(x::HUGEINT % nullif(y, 0)::HUGEINT)::{kind}",
+        "x % nullif(y, 0)",
+                  "x::FLOAT % nullif(y, 0)::FLOAT"),
+        *division("glu_pmod", lambda kind, bits: f"({_positive('x::HUGEINT', 'y::HUGEINT', bits)})::{kind}",
+                  _positive("x", "y"), _positive("x::FLOAT", "y::FLOAT")),
+        macro("glu_div", *_pairs(lambda *_: whole), *_no_decimals()),
     ]  # fmt: skip
 
 
@@ -218,7 +233,11 @@ def _unary() -> list[str]:
     rounds |= {k: f"CASE WHEN {small} THEN r::{k} ELSE x END" for k in ("FLOAT", "DOUBLE")}
     rounding = [f"(k {kind}, x, r) AS {body}" for kind, body in rounds.items()]
     rounding += [f"(k {kind}, x, r) AS x" for kind in _REFUSED]
-    out = [macro("glu_round", *rounding), macro("glu_negative", *each("-(x::HUGEINT)", "-(x)")), macro("glu_abs", *each("abs(x::HUGEINT)", "abs(x)"))]
+    out = [
+        macro("glu_round", *rounding),
+        macro("glu_negative", *each("-(x::HUGEINT)", "-(x)")),
+        macro("glu_abs", *each("abs(x::HUGEINT)", "abs(x)")),
+    ]
     for function in ("ceil", "floor"):
         clip = _saturate(64).replace("trunc(x)", f"{function}(x)")
         out += [macro(f"glu_{function}_real", f"(x DOUBLE) AS {clip}"), integral(function)]
@@ -226,20 +245,36 @@ def _unary() -> list[str]:
 
 
 def _beside() -> str:
-    """`glu_beside(x, y, x)`: x as Spark coerces it to compare it with y (text gives way to the other type)."""
-    targets = {"BOOLEAN": "boolean", "FLOAT": "float", "DOUBLE": "double", "DECIMAL": "double", "DATE": "date",
+    """`glu_beside(x, y, x)`: x as Spark coerces it to compare it with y (text gives way to the other
+    type)."""
+    targets = {"BOOLEAN": "boolean", "FLOAT": "float", "DOUBLE": "double", "DECIMAL": "double",
+    "DATE": "date",
                "TIMESTAMP": "timestamp"} | {duck: spark for spark, (duck, _) in INTEGERS.items()}  # fmt: skip
     overloads = [f"(kx VARCHAR, ky {duck}, x) AS glu_{spark}(kx, x)" for duck, spark in targets.items()]
     overloads.append("(kx DECIMAL, ky VARCHAR, x) AS glu_double(kx, x)")
     return macro("glu_beside", *overloads, "(kx, ky, x) AS x")
 
 
-def _number_beside() -> str:
-    """`glu_number_beside(column, decimal, wide_decimal)`: see value."""
+def _number_beside() -> list[str]:
+    """See value.py and operators.py: `c` is a column beside a decimal literal."""
     narrow = [f"(c {name}, d, w) AS d" for name, bits in INTEGERS.values() if bits < 64]
     reals = ["(c FLOAT, d, w) AS d::DOUBLE", "(c DOUBLE, d, w) AS d::DOUBLE"]
     others = ["(c DECIMAL(38,10), d, w) AS d", "(c VARCHAR, d, w) AS d::VARCHAR"]
-    return macro("glu_number_beside", *narrow, "(c BIGINT, d, w) AS w", *reals, *others)
+    picks = [f"(c {name}, p3, p5, p10, p20, r) AS p{digits}" for name, digits in
+             (("TINYINT", 3), ("SMALLINT", 5), ("INTEGER", 10), ("BIGINT", 20))]  # fmt: skip
+    picks += [f"(c {name}, p3, p5, p10, p20, r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR", *_REFUSED)]
+    refused = [f"(c {name}, z {kind}, r) AS r" for name, _ in INTEGERS.values() for kind in _REFUSED]
+    refused += [f"(c {name}, z DECIMAL(38,10), r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR")]
+    return [
+        macro("glu_not_integer", *refused),
+        macro("glu_number_beside", *narrow, "(c BIGINT, d, w) AS w", *reals, *others),
+        macro("glu_by_integer", *picks),
+        macro(
+            "glu_half_up",
+            "(n, d) AS CASE WHEN d <> 0 THEN sign(n)::HUGEINT * sign(d)::HUGEINT * "
+            "((2 * abs(n) + abs(d)) // (2 * abs(d))) END",
+        ),
+    ]
 
 
 def _aggregates() -> list[str]:
@@ -248,8 +283,10 @@ def _aggregates() -> list[str]:
     return [
         family("glu_sum_input", integers | reals | {"DECIMAL": "x"}),
         macro("glu_sum_result", f"(x HUGEINT) AS {_wrap_any('x', 64)}", "(x) AS x"),
-        family("glu_mean_input", {k: "x::DOUBLE" for k in integers} | reals, decimals=False),
-    ]
+        macro("glu_sum_over", *[f"(k {name}, x) AS {_wrap_any('x', 64)}" for name in integers],
+              *[f"(k {name}, x) AS x" for name in (*reals, "DECIMAL")]),
+        family("glu_mean_input", dict.fromkeys(integers, "x::DOUBLE") | reals, decimals=False),
+    ]  # fmt: skip
 
 
 def number_macros() -> list[str]:
@@ -259,10 +296,14 @@ def number_macros() -> list[str]:
         out.append(family(f"glu_try_{spark}", _try_integer(duck, bits)))
     out += [family("glu_float", _to_real("FLOAT")), family("glu_double", _to_real("DOUBLE"))]
     out += [family("glu_boolean", _to_boolean()), family("glu_decimal_source", _decimal_source())]
-    out += [_arithmetic("glu_add", "+"), _arithmetic("glu_subtract", "-"), _arithmetic("glu_multiply", "*")]
+    out += [
+        *_arithmetic("glu_add", "+"),
+        *_arithmetic("glu_subtract", "-"),
+        *_arithmetic("glu_multiply", "*"),
+    ]
     return [*out, *_division(), *_unary()]
 
 
 def coercion_macros() -> list[str]:
     """Those that use the text and time families too; created last."""
-    return [_beside(), _number_beside(), *_aggregates()]
+    return [_beside(), *_number_beside(), *_aggregates()]

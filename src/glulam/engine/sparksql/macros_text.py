@@ -1,9 +1,10 @@
-"""DuckDB macros for Spark's text forms and for dates and times: how values become text, how text becomes a time.
+"""DuckDB macros for Spark's text forms and for dates and times: how values become text, how text becomes a
+time.
 
 Timestamps are naive UTC `TIMESTAMP`s in DuckDB, so no macro needs a session time zone or ICU. Left to
-`macros.py`: numbers. Text that is read as a time follows Spark's own rules (`yyyy`, `yyyy-M`, `yyyy-M-d`, then
-`T` or a blank and `h`, `h:m` or `h:m:s.f` with an optional zone); what Spark accepts beyond them is listed under
-"Known differences" in docs/sql.md.
+`macros.py`: numbers. Text that is read as a time follows Spark's own rules (`yyyy`, `yyyy-M`, `yyyy-M-d`,
+then `T` or a blank and `h`, `h:m` or `h:m:s.f` with an optional zone); what Spark accepts beyond them is
+listed under "Known differences" in docs/sql.md.
 """
 
 from __future__ import annotations
@@ -24,19 +25,22 @@ _OFFSET_AT_END = rf":\d{{1,2}}(?:\.\d*)? ?(?:UTC|GMT|UT)?([+-])(\d{{1,2}}):?(\d{
 
 
 def _scientific(kind: str) -> str:
-    """Java's form of a float or double: plain from 1e-3 up to 1e7, else `d.dddE±n`. `x` is cast to text once per use;
-    the digits are DuckDB's, the shortest that read back as the same number (what Java 19 and later print)."""
+    """Java's form of a float or double: plain from 1e-3 up to 1e7, else `d.dddE±n`. `x` is cast to text once
+    per use; the digits are DuckDB's, the shortest that read back as the same number (what Java 19 and later
+    print)."""
     text = f"abs(x::{kind})::VARCHAR"
     mantissa, exponent = f"split_part({text}, 'e', 1)", f"split_part({text}, 'e', 2)"
     whole = f"split_part({text}, '.', 1)"
     digits = f"rtrim(ltrim(replace({text}, '.', ''), '0'), '0')"
-    fraction = "CASE WHEN length({d}) > 1 THEN {d}[2:] ELSE '0' END".format(d=digits)
+    fraction = f"CASE WHEN length({digits}) > 1 THEN {digits}[2:] ELSE '0' END"
     places = f"length(split_part({text}, '.', 2)) - length(ltrim(split_part({text}, '.', 2), '0')) + 1"
     return (
-        "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END "
+        "CASE WHEN isnan(x) THEN 'NaN' "
+        "WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END "
         f"WHEN x = 0 OR (abs(x) >= 0.001::{kind} AND abs(x) < 10000000) THEN x::{kind}::VARCHAR "
         "ELSE CASE WHEN x < 0 THEN '-' ELSE '' END || "
-        f"CASE WHEN contains({text}, 'e') THEN {mantissa} || CASE WHEN contains({mantissa}, '.') THEN '' ELSE '.0' END "
+        f"CASE WHEN contains({text}, 'e') THEN {mantissa} || "
+        f"CASE WHEN contains({mantissa}, '.') THEN '' ELSE '.0' END "
         f"|| 'E' || {exponent}::INTEGER::VARCHAR "
         f"WHEN abs(x) >= 1 THEN {digits}[1] || '.' || {fraction} || 'E' || (length({whole}) - 1)::VARCHAR "
         f"ELSE {digits}[1] || '.' || {fraction} || 'E-' || ({places})::VARCHAR END END"
@@ -56,9 +60,14 @@ def _decimal_text() -> str:
 
 
 def _moment_text(pattern: str) -> str:
+    """Years beyond 9999 have a plus sign, those before 0 a minus sign and four digits."""
+    rest = f"strftime(x, '{pattern}')"
+    if pattern.endswith("%f"):
+        rest = f"rtrim(rtrim({rest}, '0'), '.')"
     return (
         "CASE WHEN year(x) BETWEEN 1 AND 9999 THEN x::VARCHAR WHEN year(x) > 9999 THEN '+' || x::VARCHAR "
-        f"ELSE rtrim(strftime(x, '{pattern}'), '.') END"
+        "ELSE CASE WHEN year(x) < 0 THEN '-' ELSE '' END || lpad(abs(year(x))::VARCHAR, 4, '0') "
+        f"|| {rest} END"
     )
 
 
@@ -66,7 +75,7 @@ def _texts() -> list[str]:
     bodies = {name: "x::VARCHAR" for name, _ in INTEGERS.values()}
     bodies |= {"VARCHAR": "x", "BOOLEAN": "x::VARCHAR", "DECIMAL": _decimal_text()}
     bodies |= {"FLOAT": _scientific("FLOAT"), "DOUBLE": _scientific("DOUBLE")}
-    bodies |= {"DATE": _moment_text("%Y-%m-%d"), "TIMESTAMP": _moment_text("%Y-%m-%d %H:%M:%S")}
+    bodies |= {"DATE": _moment_text("-%m-%d"), "TIMESTAMP": _moment_text("-%m-%d %H:%M:%S.%f")}
     return [family("glu_text", bodies), family("glu_string", bodies | {"BLOB": "try(decode(x))"})]
 
 
@@ -84,7 +93,13 @@ def _dates() -> list[str]:
 def _timestamps() -> list[str]:
     loose = f"regexp_replace('#' || x, {quoted(_LOOSE_TIME)}, '\\1-0\\2-0\\3 0\\4:0\\5:0\\6.\\7' || '0')"
     loose = f"regexp_replace({loose}, '([- :])0(\\d\\d)', '\\1\\2', 'g')"
-    for found, padded in (("-0-", "-01-"), ("-0 ", "-01 "), (" 0:", " 00:"), (":0:", ":00:"), (":0.", ":00.")):
+    for found, padded in (
+        ("-0-", "-01-"),
+        ("-0 ", "-01 "),
+        (" 0:", " 00:"),
+        (":0:", ":00:"),
+        (":0.", ":00."),
+    ):
         loose = f"replace({loose}, '{found}', '{padded}')"
     loose = f"try_cast(regexp_replace({loose}, '(\\.\\d{{6}})\\d+$', '\\1') AS TIMESTAMP)"
     part = f"coalesce(try_cast(regexp_extract(x, {quoted(_OFFSET_AT_END)}, "
@@ -97,24 +112,34 @@ def _timestamps() -> list[str]:
         f"WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE)::TIMESTAMP "
         "ELSE glu_loose_timestamp(x) + to_seconds(glu_offset(x)) END"
     )
-    bodies = {name: "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    whole = "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    bodies = {name: whole
               for name, _ in INTEGERS.values()}  # fmt: skip
     real = "CASE WHEN abs(x) < 9223372000000 THEN make_timestamp(trunc(x::DOUBLE * 1000000)::BIGINT) END"
     bodies |= {"VARCHAR": text, "DATE": "x::TIMESTAMP", "TIMESTAMP": "x", "FLOAT": real, "DOUBLE": real}
-    seconds = {kind: body for kind, body in bodies.items() if kind not in ("VARCHAR", "DATE", "TIMESTAMP")}
+    numbers = {kind: body for kind, body in bodies.items() if kind not in ("VARCHAR", "DATE", "TIMESTAMP")}
     return [
         macro("glu_loose_timestamp", f"(x) AS {loose}"),
         macro("glu_offset", f"(x) AS {offset}"),
         family("glu_timestamp", bodies, decimals=False),
-        family("glu_timestamp_seconds", seconds, decimals=False),
-        macro("glu_read_date", "(k VARCHAR, x, r) AS r::DATE", "(k DATE, x, r) AS x", "(k TIMESTAMP, x, r) AS x::DATE"),
-        macro("glu_read_timestamp", "(k VARCHAR, x, r) AS r", "(k DATE, x, r) AS x::TIMESTAMP",
-              "(k TIMESTAMP, x, r) AS x"),
+        family("glu_timestamp_seconds", numbers, decimals=False),
+        macro(
+            "glu_read_date",
+            "(k VARCHAR, x, r) AS r::DATE",
+            "(k DATE, x, r) AS x",
+            "(k TIMESTAMP, x, r) AS x::DATE",
+        ),
+        macro(
+            "glu_read_timestamp",
+            "(k VARCHAR, x, r) AS r",
+            "(k DATE, x, r) AS x::TIMESTAMP",
+            "(k TIMESTAMP, x, r) AS x",
+        ),
     ]
 
 
 def _characters() -> list[str]:
-    start = "(CASE WHEN pos > 0 THEN pos - 1 WHEN pos < 0 THEN length(s) + pos ELSE 0 END)"
+    start = "(CASE WHEN pos > 0 THEN pos - 1 WHEN pos < 0 THEN length(s) + pos WHEN pos = 0 THEN 0 END)"
     # A bound of 64 bits: pos + len must not overflow.
     bound = f"({start}::BIGINT + len::BIGINT)"
     pad = (
@@ -122,18 +147,26 @@ def _characters() -> list[str]:
         "THEN left(s || left(p, 0), n) ELSE {}(s, n, p) END"
     )
     locate = (
-        "(sub, s, pos) AS CASE WHEN pos IS NULL THEN 0 WHEN sub IS NULL OR s IS NULL THEN NULL WHEN pos < 1 THEN 0 "
+        "(sub, s, pos) AS CASE WHEN pos IS NULL THEN 0 WHEN sub IS NULL OR s IS NULL THEN NULL "
+        "WHEN pos < 1 THEN 0 WHEN sub = '' THEN 1 "
         "WHEN strpos(s[pos:], sub) = 0 THEN 0 ELSE strpos(s[pos:], sub) + pos - 1 END::INTEGER"
     )
     words = "list_transform(string_split(lower(s), ' '), lambda w: upper(w[1]) || w[2:])"
     length = {"BLOB": "octet_length(x)::INTEGER", "VARCHAR": "length(x)::INTEGER"}
-    other = [name for name, _ in INTEGERS.values()] + ["BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP"]
-    bytes_of = {"VARCHAR": "encode(x)", "BLOB": "x"} | {name: "encode(glu_text(k, x))" for name in other}
+    other = [name for name, _ in INTEGERS.values()] + [
+        "BOOLEAN",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "DATE",
+        "TIMESTAMP",
+    ]
     alphabet = "regexp_replace(s, '[^A-Za-z0-9+/]', '', 'g')"
     numbers = {name: "hex(x::BIGINT)" for name, _ in INTEGERS.values()}
     return [
-        macro("glu_substring", f"(s, pos, len) AS substring(s, greatest({start}, 0)::BIGINT + 1, "
-              f"greatest({bound} - greatest({start}, 0), 0))"),
+        macro("glu_substring", "(s, pos, len) AS CASE WHEN pos IS NOT NULL AND len IS NOT NULL THEN "
+              f"substring(s, greatest({start}, 0)::BIGINT + 1, "
+              f"greatest({bound} - greatest({start}, 0), 0)) END"),
         macro("glu_lpad", pad.format("lpad")),
         macro("glu_rpad", pad.format("rpad")),
         macro("glu_locate", locate),
@@ -141,11 +174,16 @@ def _characters() -> list[str]:
         macro("glu_initcap", f"(s) AS array_to_string({words}, ' ')"),
         macro("glu_upper", "(s) AS upper(replace(s, 'ß', 'SS'))"),
         macro("glu_repeat", "(s, n) AS CASE WHEN n <= 0 THEN left(s, 0) ELSE repeat(s, n) END"),
-        family("glu_length", length | {name: "length(glu_text(k, x))::INTEGER" for name in other}),
-        family("glu_bytes", bytes_of),
-        macro("glu_binary", "(k VARCHAR, x) AS encode(x)", "(k BLOB, x) AS x"),
+        family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
+        family("glu_binary", {"VARCHAR": "encode(x)", "BLOB": "x"}),
         family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),
-        macro("glu_unbase64", f"(s) AS try(from_base64(rpad({alphabet}, ((length({alphabet}) + 3) // 4 * 4)::INTEGER, '=')))"),
+        macro("glu_base64",
+        "(x) AS rtrim(regexp_replace(to_base64(x), '(.{76})', '\\1' || chr(13) || chr(10), 'g'), "
+              "chr(13) || chr(10))"),
+        macro("glu_format",
+        "(x, f, far) AS CASE WHEN year(x) > 9999 THEN strftime(x, far) ELSE strftime(x, f) END"),
+        macro("glu_unbase64",
+        f"(s) AS try(from_base64(rpad({alphabet}, ((length({alphabet}) + 3) // 4 * 4)::INTEGER, '=')))"),
     ]  # fmt: skip
 
 
@@ -156,7 +194,8 @@ def _lists() -> list[str]:
     )
     return [
         macro("glu_item", "(l, i) AS CASE WHEN i >= 0 THEN list_extract(l, i + 1) END"),
-        macro("glu_element_at", "(l, i) AS CASE WHEN i = 0 THEN error('element_at(): an array has no element 0') "
+        macro("glu_element_at",
+        "(l, i) AS CASE WHEN i = 0 THEN error('element_at(): an array has no element 0') "
               "ELSE list_extract(l, i) END"),
         macro("glu_array_contains", contains),
         macro("glu_size", "(l) AS coalesce(array_length(l)::INTEGER, -1)"),

@@ -1,8 +1,9 @@
-"""Patterns inside literals: Java regular expressions, Java date patterns, LIKE. Checked, then written as DuckDB reads them.
+"""Patterns inside literals: Java regular expressions, Java date patterns, LIKE. Checked, then written as
+DuckDB reads them.
 
-Only what means the same in both is let through. DuckDB's engine is RE2, so look-around, back references and possessive
-quantifiers have no translation; `.`, `\\s` and `$` differ quietly and are rewritten or refused. Left to
-`functions.py`: which argument of which function is a pattern.
+Only what means the same in both is let through. DuckDB's engine is RE2, so look-around, back references and
+possessive quantifiers have no translation; `.`, `\\s` and `$` differ quietly and are rewritten or refused.
+Left to `functions.py`: which argument of which function is a pattern.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _TOKEN = re.compile(r"\\.|\[|\(\?[a-zA-Z<=!:]|\(|\)|\||[*+?][*+?]?|\{\d+(?:,\d*)
 
 
 def regex(pattern: str, *, whole_row: bool) -> str:
-    """A Java pattern for RE2. `whole_row`: only whether it matches is asked (RLIKE), so that `$` can be kept; where
-    what matches is used, `$` is refused (Java also matches it before a final line end) and so is a pattern that can
-    match the empty text (the two engines step over empty matches differently). Raises UnsupportedSql."""
+    """A Java pattern for RE2. `whole_row`: only whether it matches is asked (RLIKE), so that `$` can be kept;
+    where what matches is used, `$` is refused (Java also matches it before a final line end) and so is a
+    pattern that can match the empty text (the two engines step over empty matches differently). Raises
+    UnsupportedSql."""
     out, at = [], 0
     while at < len(pattern):
         if pattern[at] == "[":
@@ -48,7 +50,9 @@ def _token(pattern: str, token: str, following: str, whole_row: bool) -> str:
         return _ANY_CHARACTER
     if token == "$":
         if not whole_row or following not in ("", "|", ")"):
-            raise unsupported(f"`$` in the regular expression {pattern!r} (write \\\\z for the end of the text)")
+            raise unsupported(
+                f"`$` in the regular expression {pattern!r} (write \\\\z for the end of the text)"
+            )
         return _END_OF_TEXT
     if token.startswith("\\"):
         return _escape(pattern, token)
@@ -57,7 +61,9 @@ def _token(pattern: str, token: str, following: str, whole_row: bool) -> str:
             raise unsupported(f"{token!r} in the regular expression {pattern!r}")
     elif len(token) > 1 and token.endswith("+"):
         raise unsupported(f"the possessive quantifier {token!r} in the regular expression {pattern!r}")
-    elif token.startswith("{") and (len(token) < 2 or max(map(int, re.findall(r"\d+", token)), default=0) > 1000):
+    elif token.startswith("{") and (
+        len(token) < 2 or max(map(int, re.findall(r"\d+", token)), default=0) > 1000
+    ):
         raise unsupported(f"{token!r} in the regular expression {pattern!r}")
     return token
 
@@ -109,7 +115,8 @@ def _check_width(pattern: str, whole_row: bool) -> None:
 
 
 def replacement(text: str, group_count: int) -> str:
-    """Java's replacement text (`$1`) for RE2 (`\\1`). Raises UnsupportedSql for escapes and groups that are not there."""
+    """Java's replacement text (`$1`) for RE2 (`\\1`). Raises UnsupportedSql for escapes and groups that are
+    not there."""
     if "\\" in text:
         raise unsupported(f"a backslash in the replacement {text!r}")
 
@@ -124,12 +131,15 @@ def replacement(text: str, group_count: int) -> str:
 
 
 def like(pattern: str, escape: str) -> str:
-    """A LIKE pattern, unchanged. Raises UnsupportedSql where Spark would fail: an escape before something ordinary."""
+    """A LIKE pattern, unchanged. Raises UnsupportedSql where Spark would fail: an escape before something
+    ordinary."""
     at = 0
     while at < len(pattern):
         if pattern[at] == escape:
             if pattern[at + 1 : at + 2] not in ("%", "_", escape):
-                raise unsupported(f"the LIKE pattern {pattern!r}: {escape!r} must stand before %, _ or itself")
+                raise unsupported(
+                    f"the LIKE pattern {pattern!r}: {escape!r} must stand before %, _ or itself"
+                )
             at += 1
         at += 1
     return pattern
@@ -142,9 +152,9 @@ _FORMATS = {
     "XXX": "Z", "X": "Z",
 }  # fmt: skip
 _READS = {
-    "yyyy": ("y", r"(\d{4})"), "MM": ("M", r"(\d{2})"), "M": ("M", r"(\d{1,2})"), "dd": ("d", r"(\d{2})"),
-    "d": ("d", r"(\d{1,2})"), "HH": ("H", r"(\d{2})"), "H": ("H", r"(\d{1,2})"), "mm": ("m", r"(\d{2})"),
-    "m": ("m", r"(\d{1,2})"), "ss": ("s", r"(\d{2})"), "s": ("s", r"(\d{1,2})"),
+    "yyyy": ("y", r"(\d{4})"), "MM": ("M", r"(\d{2})"), "M": ("M", r"0*(\d{1,2})"), "dd": ("d", r"(\d{2})"),
+    "d": ("d", r"0*(\d{1,2})"), "HH": ("H", r"(\d{2})"), "H": ("H", r"0*(\d{1,2})"), "mm": ("m", r"(\d{2})"),
+    "m": ("m", r"0*(\d{1,2})"), "ss": ("s", r"(\d{2})"), "s": ("s", r"0*(\d{1,2})"),
     "XXX": ("X", r"(Z|[+-]\d{2}:\d{2})"), "XX": ("X", r"(Z|[+-]\d{4})"),
 }  # fmt: skip
 _PIECE = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']", re.DOTALL)
@@ -177,8 +187,8 @@ def strftime(pattern: str) -> str:
 
 
 def reader(pattern: str) -> tuple[str, str]:
-    """For reading: a regular expression that a matching text fulfils, and the replacement that turns the text into
-    Spark's ISO form. What the pattern leaves out is the epoch's: 1970, January, the 1st, midnight."""
+    """For reading: a regular expression that a matching text fulfils, and the replacement that turns the text
+    into Spark's ISO form. What the pattern leaves out is the epoch's: 1970, January, the 1st, midnight."""
     expression, place, group = [], {}, 0
     pieces = _pieces(pattern)
     for (is_field, text), (next_is_field, following) in zip(pieces, [*pieces[1:], (False, "")], strict=True):
@@ -187,7 +197,7 @@ def reader(pattern: str) -> tuple[str, str]:
             continue
         name, form = _READS.get(text, ("", ""))
         if re.fullmatch("S{1,6}", text):
-            name, form = "S", rf"(\d{{{len(text)}}})"
+            name, form = "S", rf"(\d{{1,{len(text)}}})"
         if not name or name in place or (len(text) == 1 and next_is_field and following[0] != "X"):
             raise unsupported(f"the field {text!r} in the date pattern {pattern!r}, for reading")
         group += 1
@@ -199,5 +209,8 @@ def reader(pattern: str) -> tuple[str, str]:
     def part(name: str, default: str) -> str:
         return f"\\{place[name]}" if name in place else default
 
-    iso = f"{part('y', '1970')}-{part('M', '1')}-{part('d', '1')} {part('H', '0')}:{part('m', '0')}:{part('s', '0')}"
-    return "^" + "".join(expression) + r"\z", iso + (".\\" + str(place["S"]) if "S" in place else "") + part("X", "")
+    day = f"{part('y', '1970')}-{part('M', '1')}-{part('d', '1')}"
+    iso = f"{day} {part('H', '0')}:{part('m', '0')}:{part('s', '0')}"
+    return "^" + "".join(expression) + r"\z", iso + (".\\" + str(place["S"]) if "S" in place else "") + part(
+        "X", ""
+    )

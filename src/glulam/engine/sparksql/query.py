@@ -1,63 +1,64 @@
-"""A whole Spark SELECT for DuckDB: clause by clause, each expression by `Scalar`. Only what reads, and only what is listed.
+"""A whole Spark SELECT for DuckDB: clause by clause, each expression by `Scalar`. Only what reads, and only
+what is listed.
 
-Left to the caller: making the tables visible to DuckDB under the names the query uses.
+DuckDB picks a macro before it knows the type of an aggregate, so aggregates and windows are computed a level
+below the expressions around them:
+
+    SELECT round(_a0 / 2, 1), ... FROM (SELECT g AS _k0, sum(x) AS _a0, ... FROM ... WHERE ... GROUP BY 1)
+
+Left to the caller: making the tables visible to DuckDB under the names that the query uses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlglot import expressions as exp
 
-from glulam.engine.sparksql.scalar import Scalar, name
-from glulam.engine.sparksql.value import unsupported
+from glulam.engine.sparksql.aggregates import aggregate, ordered, window
+from glulam.engine.sparksql.functions import FUNCTIONS
+from glulam.engine.sparksql.scalar import Scalar, key, name
+from glulam.engine.sparksql.sources import only, source_text
+from glulam.engine.sparksql.value import Value, unsupported
 
-_SELECT_PARTS = {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit",
-                 "offset", "kind", "hint", "operation_modifiers"}  # fmt: skip
+_SELECT_PARTS = {
+    "with_",
+    "expressions",
+    "distinct",
+    "from_",
+    "joins",
+    "where",
+    "group",
+    "having",
+    "order",
+    "limit",
+    "offset",
+}
 _UNION_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset"}
-_JOINS = {"", "INNER", "CROSS", "LEFT", "RIGHT", "FULL", "LEFT OUTER", "RIGHT OUTER", "FULL OUTER", "LEFT SEMI",
-          "LEFT ANTI", "SEMI", "ANTI"}  # fmt: skip
 _WORDS = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
 
 def query(node: exp.Expression) -> str:
     """DuckDB text of a SELECT, a set operation, or either in parentheses. Raises UnsupportedSql."""
     if isinstance(node, exp.Subquery):
-        _only(node, {"this"})
+        only(node, {"this"})
         return f"({query(node.this)})"
     if isinstance(node, exp.Select):
-        return _select(node)
+        return _Select(node).text()
     if type(node) in _WORDS:
         return _set_operation(node)
     raise unsupported(f"`{node.sql(dialect='spark')}` as a query")
 
 
-def _only(node: exp.Expression, allowed: set[str]) -> None:
-    extra = sorted(k for k, v in node.args.items() if v and k not in allowed)
-    if extra:
-        raise unsupported(f"the clause {extra[0].strip('_')} in `{node.sql(dialect='spark')}`")
-
-
-def _select(node: exp.Select) -> str:
-    _only(node, _SELECT_PARTS)
-    scalar = Scalar(query)
-    if node.args.get("distinct") is not None:
-        _only(node.args["distinct"], set())
-    words = [_with(node), "SELECT DISTINCT" if node.args.get("distinct") else "SELECT"]
-    words.append(", ".join(_projection(scalar, item) for item in node.expressions))
-    if node.args.get("from_") is not None:
-        words.append("FROM " + _source(node.args["from_"].this))
-    words += [_join(scalar, join) for join in node.args.get("joins") or []]
-    for key, word in (("where", "WHERE"), ("group", "GROUP BY"), ("having", "HAVING")):
-        clause = node.args.get(key)
-        if clause is not None:
-            words.append(f"{word} {_group(scalar, clause) if key == 'group' else scalar.emit(clause.this).text}")
-    return " ".join(w for w in [*words, _tail(scalar, node)] if w)
-
-
 def _set_operation(node: exp.Expression) -> str:
-    _only(node, _UNION_PARTS)
-    sides = [query(side) if isinstance(side, exp.Subquery) else f"({query(side)})" for side in (node.this, node.expression)]
+    only(node, _UNION_PARTS)
+    sides = [
+        query(s) if isinstance(s, exp.Subquery) else f"({query(s)})" for s in (node.this, node.expression)
+    ]
     word = _WORDS[type(node)] + ("" if node.args.get("distinct") else " ALL")
-    return " ".join(w for w in (_with(node), sides[0], word, sides[1], _tail(Scalar(query), node)) if w)
+    order = node.args.get("order")
+    keys = [_order_key(Scalar(query), item, {}) for item in order.expressions] if order is not None else []
+    return _join_words(_with(node), *sides[:1], word, *sides[1:], _order_by(keys), _limit(node))
 
 
 def _with(node: exp.Expression) -> str:
@@ -74,73 +75,203 @@ def _with(node: exp.Expression) -> str:
     return "WITH " + ", ".join(tables)
 
 
-def _projection(scalar: Scalar, item: exp.Expression) -> str:
-    if isinstance(item, exp.Star):
-        _only(item, set())
-        return "*"
-    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-        return f"{name(item.table)}.*"
-    if isinstance(item, exp.Alias):
-        return f"{scalar.emit(item.this).text} AS {name(item.alias)}"
-    text = scalar.emit(item).text
-    return text if isinstance(item, (exp.Column, exp.Dot)) else f"{text} AS {name(item.sql(dialect='spark'))}"
+def _join_words(*words: str) -> str:
+    return " ".join(word for word in words if word)
 
 
-def _source(node: exp.Expression) -> str:
-    if isinstance(node, exp.Subquery):
-        _only(node, {"this", "alias"})
-        return f"({query(node.this)})" + _alias(node)
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-        _only(node, {"this", "db", "catalog", "alias"})
-        return ".".join(name(part.name) for part in node.parts) + _alias(node)
-    raise unsupported(f"`{node.sql(dialect='spark')}` in FROM")
+def _order_by(keys: list[str]) -> str:
+    return "ORDER BY " + ", ".join(keys) if keys else ""
 
 
-def _alias(node: exp.Expression) -> str:
-    alias = node.args.get("alias")
-    if alias is None:
-        return ""
-    columns = [name(c.name) for c in alias.args.get("columns") or []]
-    return f" AS {name(alias.name)}" + (f"({', '.join(columns)})" if columns else "")
+def _order_key(scalar: Scalar, item: exp.Ordered, aliases: dict[str, Value]) -> str:
+    node = item.this
+    if isinstance(node, exp.Literal) and not node.is_string:
+        return ordered(str(node.this), item)
+    if isinstance(node, exp.Column) and key(node) in aliases:
+        return ordered(name(node.name), item)
+    return ordered(scalar.emit(node).text, item)
 
 
-def _join(scalar: Scalar, node: exp.Expression) -> str:
-    _only(node, {"this", "on", "using", "side", "kind"})
-    words = " ".join(w for w in (node.args.get("side"), node.args.get("kind")) if w).upper()
-    if words not in _JOINS:
-        raise unsupported(f"{words} JOIN")
-    on, using = node.args.get("on"), node.args.get("using")
-    source = _source(node.this)
-    if on is not None:
-        condition = f" ON {scalar.emit(on).text}"
-    elif using:
-        condition = f" USING ({', '.join(name(c.name) for c in using)})"
-    else:
-        return f"CROSS JOIN {source}"
-    if words in ("SEMI", "ANTI"):
-        words = f"LEFT {words}"
-    return f"{words.removeprefix('LEFT ') if words.endswith(('SEMI', 'ANTI')) else words} JOIN {source}{condition}".strip()
-
-
-def _group(scalar: Scalar, node: exp.Expression) -> str:
-    _only(node, {"expressions"})
-    keys = []
-    for key in node.expressions:
-        ordinal = isinstance(key, exp.Literal) and not key.is_string
-        keys.append(str(key.this) if ordinal else scalar.emit(key).text)
-    return ", ".join(keys)
-
-
-def _tail(scalar: Scalar, node: exp.Expression) -> str:
+def _limit(node: exp.Expression) -> str:
     parts = []
-    if node.args.get("order") is not None:
-        parts.append(scalar.order(node.args["order"]))
-    for key in ("limit", "offset"):
-        clause = node.args.get(key)
+    for word in ("limit", "offset"):
+        clause = node.args.get(word)
         if clause is None:
             continue
         number = clause.expression
         if not isinstance(number, exp.Literal) or not str(number.this).isdigit():
             raise unsupported(f"`{clause.sql(dialect='spark').strip()}` (a whole number is supported)")
-        parts.append(f"{key.upper()} {number.this}")
+        parts.append(f"{word.upper()} {number.this}")
     return " ".join(parts)
+
+
+def _nodes(root: exp.Expression) -> Iterator[exp.Expression]:
+    """The nodes of one level, outermost first, without those of subqueries."""
+    yield root
+    for child in root.iter_expressions():
+        if not isinstance(child, exp.Query):
+            yield from _nodes(child)
+
+
+def _is_aggregate(node: exp.Expression) -> bool:
+    inner = node.this if isinstance(node, exp.Filter) else node
+    entry = FUNCTIONS.get(str(inner.this).lower()) if isinstance(inner, exp.Anonymous) else None
+    over = node.parent
+    return entry is not None and entry.aggregate and not (isinstance(over, exp.Window) and over.this is node)
+
+
+def _outermost(root: exp.Expression, found: list[exp.Expression]) -> None:
+    """Append the aggregates that stand in `root`: in the arguments of windows too, not in one another."""
+    if _is_aggregate(root):
+        found.append(root)
+        return
+    for child in root.iter_expressions():
+        if not isinstance(child, exp.Query):
+            _outermost(child, found)
+
+
+class _Select:
+    """One SELECT. `source` is the text from FROM on of the level reached so far, `known` what it has
+    computed."""
+
+    def __init__(self, node: exp.Select) -> None:
+        only(node, _SELECT_PARTS)
+        if node.args.get("distinct") is not None:
+            only(node.args["distinct"], set())
+        self.node, self.known = node, dict[str, Value]()
+        self.scalar = Scalar(query)
+        order = node.args.get("order")
+        self.order: list[exp.Ordered] = order.expressions if order is not None else []
+        self.aliased = {
+            key(exp.column(i.alias)): i.this for i in node.expressions if isinstance(i, exp.Alias)
+        }
+        having = node.args.get("having")
+        self.having: exp.Expression | None = having.this if having is not None else None
+        self.source = source_text(node, self.scalar, query)
+        if node.args.get("where") is not None:
+            self.source += f" WHERE {self.scalar.emit(node.args['where'].this).text}"
+
+    def text(self) -> str:
+        self._group()
+        self._windows()
+        aliases = {alias: self.scalar.emit(node) for alias, node in self.aliased.items()}
+        projections = [_projection(self.scalar, item) for item in self.node.expressions]
+        outer = Scalar(query, self.known | aliases)
+        keys = [_order_key(outer, item, aliases) for item in self.order]
+        select = "SELECT DISTINCT" if self.node.args.get("distinct") is not None else "SELECT"
+        return _join_words(
+            _with(self.node), select, ", ".join(projections), self.source, _order_by(keys), _limit(self.node)
+        )
+
+    def _roots(self) -> list[exp.Expression]:
+        return [*self.node.expressions, *self.order, *([self.having] if self.having is not None else [])]
+
+    def _group(self) -> None:
+        keys = self._group_keys()
+        aggregates: list[exp.Expression] = []
+        for root in self._roots():
+            _outermost(root, aggregates)
+        if not keys and not aggregates:
+            if self.having is not None:
+                raise unsupported("HAVING without GROUP BY")
+            return
+        columns = []
+        for n, node in enumerate(keys):
+            value = self.scalar.emit(node)
+            columns.append(f'{value.text} AS "_k{n}"')
+            self._know(node, Value(f'"_k{n}"', value.kind))
+        for n, node in enumerate(aggregates):
+            if key(node) not in self.known:
+                found = aggregate(self.scalar, node)
+                columns.append(f'{found.text} AS "_a{n}"')
+                self.known[key(node)] = Value(found.finish(f'"_a{n}"'), found.kind)
+        grouping = " GROUP BY " + ", ".join(str(n + 1) for n in range(len(keys))) if keys else ""
+        self.source = f"FROM (SELECT {', '.join(columns)} {self.source}{grouping}) AS _grouped"
+        if self.having is not None:
+            inner = Scalar(query, self.known)
+            aliases = {
+                a: inner.emit(n)
+                for a, n in self.aliased.items()
+                if not any(isinstance(w, exp.Window) for w in _nodes(n))
+            }
+            self.source += f" WHERE {Scalar(query, aliases | self.known).emit(self.having).text}"
+        self.scalar = Scalar(query, self.known)
+
+    def _know(self, node: exp.Expression, value: Value) -> None:
+        """A grouped column is also known by its bare name, and a bare one by each qualified name that is
+        used."""
+        self.known[key(node)] = value
+        if not isinstance(node, exp.Column):
+            return
+        for root in self._roots():
+            for column in root.find_all(exp.Column):
+                one_is_bare = not column.table or not node.table
+                if column.name.lower() == node.name.lower() and one_is_bare:
+                    self.known.setdefault(key(column), value)
+
+    def _group_keys(self) -> list[exp.Expression]:
+        clause = self.node.args.get("group")
+        if clause is None:
+            return []
+        only(clause, {"expressions"})
+        keys = []
+        for node in clause.expressions:
+            if isinstance(node, exp.Literal) and not node.is_string:
+                place = int(node.this)
+                if not 1 <= place <= len(self.node.expressions):
+                    raise unsupported(f"GROUP BY {place}: there is no such item in SELECT")
+                node = self.node.expressions[place - 1].unalias()
+            else:
+                named = self.aliased.get(key(node))
+                # `upper(g) AS g ... GROUP BY g` groups by the column, as Spark does.
+                if named is not None and key(node) not in {key(c) for c in named.find_all(exp.Column)}:
+                    node = named
+            keys.append(node)
+        return keys
+
+    def _windows(self) -> None:
+        found = [
+            n
+            for root in [*self.node.expressions, *self.order]
+            for n in _nodes(root)
+            if isinstance(n, exp.Window)
+        ]
+        if not found:
+            return
+        values = {key(node): window(self.scalar, node) for node in found}
+        if any(item.is_star for item in self.node.expressions):
+            self.known |= values  # beside `*`: in place; a macro around one of them would not bind
+        else:
+            columns = dict(self.known)
+            if not self.known:
+                used = [
+                    c
+                    for root in [*self.node.expressions, *self.order]
+                    for c in _nodes(root)
+                    if isinstance(c, exp.Column)
+                ]
+                used = [c for c in used if key(c) not in self.aliased or c.find_ancestor(exp.Window)]
+                columns = {key(c): self.scalar.emit(c) for c in used}
+            columns |= values
+            named = {k: Value(f'"_w{n}"', value.kind) for n, (k, value) in enumerate(columns.items())}
+            items = ", ".join(f"{columns[k].text} AS {v.text}" for k, v in named.items())
+            self.source, self.known = f"FROM (SELECT {items} {self.source}) AS _windowed", named
+        self.scalar = Scalar(query, self.known)
+
+
+def _projection(scalar: Scalar, item: exp.Expression) -> str:
+    if isinstance(item, exp.Star):
+        only(item, set())
+        return "*"
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        return f"{name(item.table)}.*"
+    if isinstance(item, exp.Alias):
+        return f"{scalar.emit(item.this).text} AS {name(item.alias)}"
+    column = (
+        item.name
+        if isinstance(item, exp.Column)
+        else item.expression.name
+        if isinstance(item, exp.Dot)
+        else ""
+    )
+    return f"{scalar.emit(item).text} AS {name(column or item.sql(dialect='spark'))}"

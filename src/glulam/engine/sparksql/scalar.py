@@ -1,26 +1,27 @@
-"""Spark scalar expressions (sqlglot trees) to DuckDB text: operators, casts, columns, CASE. Function calls go by the table.
+"""Spark scalar expressions (sqlglot trees) to DuckDB text: operators, casts, columns, CASE. Function calls go
+by the table.
 
-Every kind of node is listed; another one is `UnsupportedSql`. A node's text is safe to stand as an operand. Left to
-`query.py`: SELECT and what surrounds an expression.
+Every kind of node is listed; another one is `UnsupportedSql`. A node's text is safe to stand as an operand.
+Left to `query.py`: SELECT and what surrounds an expression.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.aggregates import AGGREGATE_BUILDERS
-from glulam.engine.sparksql.builders import BUILDERS, Aggregate, Call, quoted
-from glulam.engine.sparksql.functions import FUNCTIONS, Function
-from glulam.engine.sparksql.operators import compare, decimal_arithmetic, decimal_size
+from glulam.engine.sparksql.builders import BUILDERS, Call, quoted
 from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
+from glulam.engine.sparksql.functions import FUNCTIONS, Function
+from glulam.engine.sparksql.operators import beside_literal, compare, decimal_arithmetic, decimal_size
 from glulam.engine.sparksql.value import DUCKDB_TYPES, INTEGER_DIGITS, Value, call, coerce, unify, unsupported
 
 _CASTS = {
     exp.DType.TEXT: "string", exp.DType.BOOLEAN: "boolean", exp.DType.TINYINT: "tinyint",
-    exp.DType.SMALLINT: "smallint", exp.DType.INT: "int", exp.DType.BIGINT: "bigint", exp.DType.FLOAT: "float",
+    exp.DType.SMALLINT: "smallint", exp.DType.INT: "int", exp.DType.BIGINT: "bigint",
+    exp.DType.FLOAT: "float",
     exp.DType.DOUBLE: "double", exp.DType.DATE: "date", exp.DType.TIMESTAMPTZ: "timestamp",
     exp.DType.TIMESTAMPLTZ: "timestamp", exp.DType.BINARY: "binary",
 }  # fmt: skip
@@ -28,8 +29,22 @@ _COMPARISONS = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
     exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
 }  # fmt: skip
-_ARITHMETIC = {exp.Add: ("glu_add", "+"), exp.Sub: ("glu_subtract", "-"), exp.Mul: ("glu_multiply", "*"),
-               exp.Div: ("glu_divide", ""), exp.IntDiv: ("glu_div", ""), exp.Mod: ("glu_mod", "")}  # fmt: skip
+_ARITHMETIC = {exp.Add: "glu_add", exp.Sub: "glu_subtract", exp.Mul: "glu_multiply", exp.Div: "glu_divide",
+               exp.IntDiv: "glu_div", exp.Mod: "glu_mod"}  # fmt: skip
+
+_OPERANDS = frozenset(("this", "expression", "expressions"))
+_ARGS = {
+    exp.Literal: {"this", "is_string"}, exp.Column: {"this", "table", "db", "catalog"}, exp.Cast: {"this",
+    "to"},
+    exp.TryCast: {"this", "to", "safe"}, exp.In: {"this", "expressions", "query"}, exp.Between: {"this",
+    "low", "high"},
+    exp.Like: {"this", "expression", "negate"}, exp.ILike: {"this", "expression", "negate"},
+    exp.DPipe: {"this", "expression", "safe"}, exp.Case: {"this", "ifs", "default"}, exp.If: {"this", "true",
+    "false"},
+    exp.Div: {"this", "expression", "typed", "safe"},
+}  # fmt: skip
+"""What may hang on a node beside its operands: anything else would be lost in translation, so it is
+refused."""
 
 Subquery = Callable[[exp.Expression], str]
 
@@ -38,30 +53,63 @@ def name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-class Scalar:
-    """Translates expressions. `subquery` is None outside a query: then aggregates, windows and queries are refused and
-    `a.b` is a member of column `a`; inside one, `a` may be a table, which DuckDB's binder finds as Spark does."""
+def key(node: exp.Expression) -> str:
+    """The same text for the same expression, however its names are written."""
+    return str(node.sql(dialect="spark", normalize=True, comments=False))
 
-    def __init__(self, subquery: Subquery | None = None) -> None:
+
+def entry_of(node: exp.Anonymous) -> Function:
+    """The table's entry of a call. Raises UnsupportedSql where there is none."""
+    entry = FUNCTIONS.get(str(node.this).lower()) if isinstance(node.this, str) else None
+    if entry is None:
+        raise unsupported(f"the function {node.this}()")
+    return entry
+
+
+class Scalar:
+    """Translates expressions. `subquery` is None outside a query: then queries are refused and `a.b` is a
+    member of column `a`; inside one, `a` may be a table, which DuckDB's binder finds as Spark does. `known`
+    holds what the levels below have computed, by `key`: aggregates, windows, grouping keys. An aggregate that
+    is not there is refused."""
+
+    def __init__(self, subquery: Subquery | None = None, known: Mapping[str, Value] | None = None) -> None:
         self._subquery = subquery
+        self._known = known or {}
         self._handlers: dict[type[exp.Expression], Callable[[exp.Expression], Value]] = {
-            exp.Literal: self._literal, exp.RawString: lambda n: Value(quoted(n.this), "string"), exp.Neg: self._negative,
-            exp.Boolean: lambda n: Value("true" if n.this else "false", "boolean"), exp.Null: lambda _: Value("NULL", "null"),
+            exp.Literal: self._literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
+            exp.Neg: self._negative,
+            exp.Boolean: lambda n: Value("true" if n.this else "false", "boolean"),
+            exp.Null: lambda _: Value("NULL", "null"),
             exp.Column: self._column, exp.Dot: self._dot, exp.Bracket: self._bracket,
-            exp.Paren: lambda n: self._parenthesised(self.emit(n.this)), exp.Cast: self._cast, exp.TryCast: self._cast,
-            exp.And: self._logical, exp.Or: self._logical, exp.Not: self._not, exp.Is: self._is, exp.In: self._in,
+            exp.Paren: lambda n: self._parenthesised(self.emit(n.this)), exp.Cast: self._cast,
+            exp.TryCast: self._cast,
+            exp.And: self._logical, exp.Or: self._logical, exp.Not: self._not, exp.Is: self._is,
+            exp.In: self._in,
             exp.Between: self._between, exp.Like: self._like, exp.ILike: self._like, exp.Escape: self._escape,
             exp.RegexpLike: self._rlike, exp.DPipe: self._pipe, exp.Case: self._case, exp.If: self._if,
-            exp.Anonymous: self._function, exp.Filter: self._aggregate, exp.Window: self._aggregate,
-            exp.Exists: self._query, exp.Subquery: self._query,
+            exp.Anonymous: self._function, exp.Exists: self._query,
+            exp.Subquery: self._query,
         }  # fmt: skip
-        self._handlers |= dict.fromkeys(_COMPARISONS, self._comparison) | dict.fromkeys(_ARITHMETIC, self._arithmetic)
+        self._handlers |= dict.fromkeys(_COMPARISONS, self._comparison) | dict.fromkeys(
+            _ARITHMETIC, self._arithmetic
+        )
 
     def emit(self, node: exp.Expression) -> Value:
         """Raises UnsupportedSql for what is not supported, naming it as written."""
+        if self._known:
+            found = self._known.get(key(node))
+            if found is not None:
+                return found
         handler = self._handlers.get(type(node))
         if handler is None:
             raise unsupported(f"`{node.sql(dialect='spark')}` ({type(node).__name__})")
+        extra = [
+            name
+            for name, value in node.args.items()
+            if value and name not in _ARGS.get(type(node), _OPERANDS)
+        ]
+        if extra:
+            raise unsupported(f"`{node.sql(dialect='spark')}` ({type(node).__name__} with {extra[0]})")
         return handler(node)
 
     def _parenthesised(self, value: Value) -> Value:
@@ -91,15 +139,15 @@ class Scalar:
             if number >= -(2**63):
                 kind = "int" if number >= -(2**31) else "bigint"
                 return Value(f"({number})::{DUCKDB_TYPES[kind]}", kind)
-        return BUILDERS["unary"](self._call("negative", [inner]))
+        return BUILDERS["unary"](self.call("negative", [inner]))
 
     def _column(self, node: exp.Expression) -> Value:
         parts = [part.this for part in node.parts]
         if len(parts) == 1 and not node.this.args.get("quoted"):
             if parts[0].lower() == "current_date":
-                return current_date(self._call("current_date", []))
+                return current_date(self.call("current_date", []))
             if parts[0].lower() == "current_timestamp":
-                return current_timestamp(self._call("current_timestamp", []))
+                return current_timestamp(self.call("current_timestamp", []))
         if self._subquery is not None:
             return Value(".".join(name(part) for part in parts))
         text = name(parts[0])
@@ -111,7 +159,9 @@ class Scalar:
         member = node.expression
         if not isinstance(member, exp.Identifier):
             raise unsupported(f"`{node.sql(dialect='spark')}`")
-        return Value(f"struct_extract({self.emit(node.this).text}, '{member.this.replace(chr(39), chr(39) * 2)}')")
+        return Value(
+            f"struct_extract({self.emit(node.this).text}, '{member.this.replace(chr(39), chr(39) * 2)}')"
+        )
 
     def _bracket(self, node: exp.Expression) -> Value:
         if len(node.expressions) != 1:
@@ -119,9 +169,7 @@ class Scalar:
         base, index = self.emit(node.this), self.emit(node.expressions[0])
         if index.kind == "string":
             return Value(f"({base.text})[{index.text}]")
-        if index.kind not in ("tinyint", "smallint", "int", "bigint"):
-            raise unsupported(f"the index of `{node.sql(dialect='spark')}` (CAST it to INT)")
-        return Value(f"glu_item({base.text}, {index.text})")
+        return Value(f"glu_item({base.text}, {coerce(index, 'bigint').text})")
 
     def _cast(self, node: exp.Expression) -> Value:
         target, only_if_it_fits = node.args["to"], bool(node.args.get("safe"))
@@ -144,12 +192,16 @@ class Scalar:
         return Value(call(family, value), kind)
 
     def _arithmetic(self, node: exp.Expression) -> Value:
-        macro, sign = _ARITHMETIC[type(node)]
-        left, right = self.emit(node.this), self.emit(node.expression)
+        macro, left, right = _ARITHMETIC[type(node)], self.emit(node.this), self.emit(node.expression)
         if left.is_decimal or right.is_decimal:
             sizes = decimal_size(node.this, left), decimal_size(node.expression, right)
             if sizes[0] and sizes[1]:
-                return decimal_arithmetic(node, sign, (left, sizes[0]), (right, sizes[1]))
+                return decimal_arithmetic(node, (left, sizes[0]), (right, sizes[1]))
+            chosen = (
+                None if isinstance(node, (exp.IntDiv, exp.Mod)) else beside_literal(node, macro, left, right)
+            )
+            if chosen is not None:
+                return chosen
         kind = "double" if isinstance(node, exp.Div) else "bigint" if isinstance(node, exp.IntDiv) else ""
         if left.kind == right.kind and left.kind in DUCKDB_TYPES and left.kind not in ("string", "date"):
             kind = kind or left.kind
@@ -175,7 +227,9 @@ class Scalar:
 
     def _in(self, node: exp.Expression) -> Value:
         if node.args.get("query") is not None:
-            return Value(f"({self.emit(node.this).text} IN {self._query(node.args['query']).text})", "boolean")
+            return Value(
+                f"({self.emit(node.this).text} IN {self._query(node.args['query']).text})", "boolean"
+            )
         if not node.expressions:
             raise unsupported(f"`{node.sql(dialect='spark')}`")
         texts, _ = unify([self.emit(node.this), *(self.emit(item) for item in node.expressions)])
@@ -193,21 +247,26 @@ class Scalar:
         word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
         pattern = node.expression
         if not isinstance(pattern, (exp.Literal, exp.RawString)) or len(escape) != 1:
-            raise unsupported(f"`{node.sql(dialect='spark')}` ({word} with a pattern that is not a text literal)")
+            raise unsupported(
+                f"`{node.sql(dialect='spark')}` ({word} with a pattern that is not a text literal)"
+            )
         checked = patterns.like(str(pattern.this), escape)
         text = coerce(self.emit(node.this), "string").text
-        return Value(f"({text} {word} {quoted(checked)} ESCAPE {quoted(escape)})", "boolean")
+        negated = "NOT " if node.args.get("negate") else ""
+        return Value(f"({text} {negated}{word} {quoted(checked)} ESCAPE {quoted(escape)})", "boolean")
 
     def _rlike(self, node: exp.Expression) -> Value:
-        return BUILDERS["rlike"](self._call("rlike", [node.this, node.expression]))
+        return BUILDERS["rlike"](self.call("rlike", [node.this, node.expression]))
 
     def _pipe(self, node: exp.Expression) -> Value:
-        return BUILDERS["concat"](self._call("concat", [node.this, node.expression]))
+        return BUILDERS["concat"](self.call("concat", [node.this, node.expression]))
 
     def _case(self, node: exp.Expression) -> Value:
         whens = node.args["ifs"]
         subject = self.emit(node.this) if node.this is not None else None
-        default = self.emit(node.args["default"]) if node.args.get("default") is not None else Value("NULL", "null")
+        default = (
+            self.emit(node.args["default"]) if node.args.get("default") is not None else Value("NULL", "null")
+        )
         texts, kind = unify([*(self.emit(w.args["true"]) for w in whens), default])
         tests = [self.emit(w.this) for w in whens]
         if subject is not None:
@@ -217,18 +276,18 @@ class Scalar:
 
     def _if(self, node: exp.Expression) -> Value:
         default = node.args.get("false") or exp.Null()
-        return BUILDERS["choose"](self._call("if", [node.this, node.args["true"], default]))
+        return BUILDERS["choose"](self.call("if", [node.this, node.args["true"], default]))
 
-    def _call(self, function: str, nodes: list[exp.Expression]) -> Call:
+    def call(self, function: str, nodes: list[exp.Expression]) -> Call:
         distinct = len(nodes) == 1 and isinstance(nodes[0], exp.Distinct)
         found = nodes[0].expressions if distinct else nodes
         return Call(function, tuple(found), self.emit, compare, distinct)
 
     def _function(self, node: exp.Expression) -> Value:
-        entry = self._entry(node)
-        if entry.aggregate or entry.window:
-            return self._aggregate(node)
-        c = self._call(entry.name, node.expressions)
+        entry = entry_of(node)
+        c = self.call(entry.name, node.expressions)
+        if entry.aggregate or entry.window or c.distinct:
+            raise unsupported(f"the aggregate or window function {node.this}() here")
         if entry.build:
             value = (BUILDERS | TIME_BUILDERS)[entry.build](c)
         else:
@@ -236,59 +295,6 @@ class Scalar:
             texts = [c.arg(i, "" if kind == "any" else kind).text for i, kind in enumerate(entry.args)]
             value = Value(entry.text.format(*texts), entry.kind)
         return self._parenthesised(value)
-
-    def _entry(self, node: exp.Expression) -> Function:
-        entry = FUNCTIONS.get(str(node.this).lower()) if isinstance(node.this, str) else None
-        if entry is None:
-            raise unsupported(f"the function {node.this}()")
-        return entry
-
-    def _aggregate(self, node: exp.Expression) -> Value:
-        over = node if isinstance(node, exp.Window) else None
-        inner = node.this if over is not None else node
-        condition = inner.expression if isinstance(inner, exp.Filter) else None
-        inner = inner.this if condition is not None else inner
-        if not isinstance(inner, exp.Anonymous):
-            raise unsupported(f"`{node.sql(dialect='spark')}`")
-        entry = self._entry(inner)
-        if self._subquery is None or not (entry.aggregate or over is not None and entry.window):
-            raise unsupported(f"the aggregate or window function {inner.this}() here")
-        aggregate: Aggregate = AGGREGATE_BUILDERS[entry.build](self._call(entry.name, inner.expressions))
-        filters = [aggregate.filter] if aggregate.filter else []
-        filters += [self.emit(condition.this).text] if condition is not None else []
-        text = aggregate.text + (f" FILTER (WHERE {' AND '.join(filters)})" if filters else "")
-        text += f" OVER ({self._window(over)})" if over is not None else ""
-        return Value(f"({aggregate.outer.format(text)})", aggregate.kind)
-
-    def _window(self, node: exp.Expression) -> str:
-        parts = []
-        if node.args.get("partition_by"):
-            parts.append("PARTITION BY " + ", ".join(self.emit(p).text for p in node.args["partition_by"]))
-        if node.args.get("order") is not None:
-            parts.append(self.order(node.args["order"]))
-        spec = node.args.get("spec")
-        if spec is not None:
-            low, high = (self._bound(spec, side) for side in ("start", "end"))
-            parts.append(f"{spec.args['kind']} BETWEEN {low} AND {high}")
-        if node.args.get("alias") is not None:
-            raise unsupported("a named window")
-        return " ".join(parts)
-
-    def _bound(self, spec: exp.Expression, side: str) -> str:
-        bound = spec.args.get(side) or "CURRENT ROW"
-        if isinstance(bound, str):
-            return f"{bound} {spec.args.get(side + '_side') or ''}".strip()
-        return f"{self.emit(bound).text} {spec.args[side + '_side']}"
-
-    def order(self, node: exp.Expression) -> str:
-        """ORDER BY with NULLs where Spark has them: first when ascending, last when descending."""
-        parts = []
-        for item in node.expressions:
-            first, key = item.args.get("nulls_first"), item.this
-            ordinal = isinstance(key, exp.Literal) and not key.is_string
-            text = str(key.this) if ordinal else self.emit(key).text
-            parts.append(f"{text} {'DESC' if item.args.get('desc') else 'ASC'} NULLS {'FIRST' if first else 'LAST'}")
-        return "ORDER BY " + ", ".join(parts)
 
     def _query(self, node: exp.Expression) -> Value:
         if self._subquery is None:

@@ -1,7 +1,8 @@
 """A translated piece of SQL with what is known of its Spark type, and how one piece is coerced to another's.
 
-`kind` is Spark's own name of the type (`int`, `string`, `decimal(10,2)`), `null` for NULL, or empty when only DuckDB's
-binder will know (a column). Known kinds keep the SQL short and settle what macros cannot: decimals and branches.
+`kind` is Spark's own name of the type (`int`, `string`, `decimal(10,2)`), `null` for NULL, or empty when only
+DuckDB's binder will know (a column). Known kinds keep the SQL short and settle what macros cannot: decimals
+and branches.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def unify(values: Sequence[Value]) -> tuple[list[str], str]:
         return [v.text for v in values], kinds.pop()
     if "string" in kinds:
         if kinds & {"boolean", "binary"}:
-            raise unsupported(f"branches of the types {', '.join(sorted(k for k in kinds if k))} in one expression")
+            raise unsupported(
+                f"branches of the types {', '.join(sorted(k for k in kinds if k))} in one expression"
+            )
         return [v.text if v.kind == "null" else coerce(v, "string").text for v in values], "string"
     if "" not in kinds and kinds <= set(_ORDER):
         kind = max(kinds, key=_ORDER.index)
@@ -85,8 +88,8 @@ def unify(values: Sequence[Value]) -> tuple[list[str], str]:
 
 
 def _beside_columns(values: Sequence[Value]) -> list[str]:
-    """At least one type is known to the binder only, which then finds the common type as Spark does; but a decimal
-    literal beside a bigint is one digit wider in Spark, and beside a float it makes a double."""
+    """At least one type is known to the binder only, which then finds the common type as Spark does; but a
+    decimal literal beside a bigint is one digit wider in Spark, and beside a float it makes a double."""
     out = []
     for value in values:
         text = value.text

@@ -1,0 +1,133 @@
+"""The commands without a group: what they take. What they do is in the modules behind `late.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glulam.cli import late
+from glulam.cli.options import Json, PipelineFile, Project, example
+from glulam.cli.project import new_settings, pipeline_path, settings_for
+
+
+class EngineName(StrEnum):
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+def register(app: typer.Typer) -> None:
+    """Enter the commands, in the order of `glulam --help`."""
+    for name, function, short, lines in (
+        ("init", init, "Make a project folder with sample files.", ["glulam init my_lake && cd my_lake"]),
+        ("run", run, "Process raw files until nothing is left.",
+         ["glulam run pipeline.yaml", "glulam run --engine spark --master 'local[4]'", "glulam run --json"]),
+        ("list", list_, "Find raw files, without processing them.", ["glulam list pipeline.yaml"]),
+        ("compact", compact, "Join small Parquet files.", ["glulam compact pipeline.yaml"]),
+        ("tables", tables, "Show the tables, or one of them.", ["glulam tables", "glulam tables ml.events"]),
+        ("sql", sql, "Query the tables in Spark SQL.",
+         ['glulam sql "select year, month, ml_mode, count(*) from ml.events group by 1, 2, 3"',
+          'glulam sql "select reason_code, raw_text from ml.events_dead_letters" --limit 5']),
+        ("trace", trace, "Where did this file or record go?",
+         ["glulam trace s3://raw/ml/2025/week07/events.json.gz", "glulam trace 107",
+          "glulam trace 's3://raw/ml/historical/2024/events.ndjson#11'"]),
+    ):  # fmt: skip
+        app.command(name, short_help=short, epilog=example(*lines))(function)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")], as_json: Json = False
+) -> None:
+    """Make a project: a commented pipeline.yaml, sample raw files, a database.
+
+    An existing pipeline.yaml is never overwritten (exit code 3).
+    """
+    raise typer.Exit(late.starting.init(folder, new_settings(folder), as_json=as_json))
+
+
+def run(
+    pipeline: PipelineFile = None,
+    engine: Annotated[EngineName | None, typer.Option(help="Default: GLULAM_ENGINE, or duckdb.")] = None,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Spark's: spark://host:7077, sc://host:15002, ... Means --engine spark."
+        ),
+    ] = None,
+    no_list: Annotated[
+        bool, typer.Option("--no-list", help="Do not look for new files; process those known.")
+    ] = False,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """List the raw files, enter new ones in the ledger, and process until nothing is left.
+
+    Any number of runs may work side by side, on one machine or many. Ends with a summary; exit code 1 when a file
+    had to be given up (QUARANTINED).
+    """
+    path = pipeline_path(pipeline, project)
+    settings = settings_for(project, path)
+    if engine is not None:
+        settings = replace(settings, engine=str(engine))
+    elif master is not None:
+        settings = replace(settings, engine="spark")
+    if master is not None:
+        if settings.engine != "spark":
+            raise typer.BadParameter("--master is Spark's; expected --engine spark with it")
+        settings = replace(settings, spark_master=master)
+    raise typer.Exit(late.running.run(settings, path, list_first=not no_list, as_json=as_json))
+
+
+def list_(pipeline: PipelineFile = None, project: Project = None, as_json: Json = False) -> None:
+    """List the raw files and enter new ones in the ledger, without processing them."""
+    path = pipeline_path(pipeline, project)
+    raise typer.Exit(late.running.list_files(settings_for(project, path), path, as_json=as_json))
+
+
+def compact(pipeline: PipelineFile = None, project: Project = None, as_json: Json = False) -> None:
+    """Join the small files of the pipeline's table into few of the target size.
+
+    Also finishes whatever else is open in the pipeline, as `run --no-list` does.
+    """
+    path = pipeline_path(pipeline, project)
+    raise typer.Exit(late.running.compact(settings_for(project, path), path, as_json=as_json))
+
+
+def tables(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show this one: columns, partitions, history.")
+    ] = None,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """List the catalog's tables, or show one: columns, partitions, and which batch and file brought each version."""
+    raise typer.Exit(late.lookups.tables(settings_for(project), name, as_json=as_json))
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="A Spark SQL query. Tables are named database.table.")],
+    limit: Annotated[int, typer.Option(min=0, help="Print at most this many rows; 0: all.")] = 100,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Query the tables (the dead letters are one, too) in Spark SQL. Reads only."""
+    raise typer.Exit(late.lookups.sql(settings_for(project), query, limit, as_json=as_json))
+
+
+def trace(
+    asked: Annotated[
+        str, typer.Argument(metavar="RECORD_OR_FILE", help="A key or URI, URI#RECORD_NO, or a record's id.")
+    ],
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Where did this file or record go?
+
+    A file: each version with its state, batch, the published files that hold its records, its dead letters, and its
+    place in the archive. URI#RECORD_NO: the published file and row, or the dead letter, that holds it. Anything else
+    is looked up as record_id (or id) in the tables, and in the text of the dead letters.
+    """
+    raise typer.Exit(late.lookups.trace(settings_for(project), asked, as_json=as_json))

@@ -1,0 +1,24 @@
+"""The heavy halves of the commands, imported when a command first touches them.
+
+The one place in `cli/` that imports late: `glulam --help` and a wrong option must not pay for DuckDB, Arrow or
+PostgreSQL. `late.running.run(...)` reads, and is type-checked, like the module it stands for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glulam.cli import letters as letters
+    from glulam.cli import lookups as lookups
+    from glulam.cli import progress as progress
+    from glulam.cli import running as running
+    from glulam.cli import starting as starting
+
+_LATE = ("letters", "lookups", "progress", "running", "starting")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(name)
+    return importlib.import_module(f"glulam.cli.{name}")

@@ -1,0 +1,79 @@
+"""A batch's SELECT on DuckDB: compiled once, run on each piece.
+
+Columns that only pass through never enter DuckDB: they are put beside its result, row for row. Casts are evaluated
+once, in inner SELECTs, however often the outputs, the tests for failure, the partitions and the rejection use them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlglot.expressions as exp
+
+from glulam.engine.base import TransformPlan
+from glulam.engine.dialect import install, translate
+from glulam.engine.fit import fitted_schema
+from glulam.engine.select import PASS_THROUGH, Named, hoisted, selected
+from glulam.infer.arrow import from_arrow
+from glulam.infer.types import DataType, Struct
+from glulam.model.errors import UnsupportedSql
+
+
+class DuckDbSelect:
+    """Not thread-safe as to its connection: give each thread its own (`connect`)."""
+
+    def __init__(self, plan: TransformPlan, schema: Struct) -> None:
+        self._raw = fitted_schema(schema)
+        items = selected(plan)
+        self._direct = {name: e.name for name, e in items if _passes(e) and e.name in self._raw.names}
+        self._query = _query([(name, e) for name, e in items if name not in self._direct])
+        self._order = [name for name, _ in items]
+        self._partitions = [translate(c.expression) for c in plan.partition_by]
+
+    def connect(self) -> Any:
+        """A DuckDB with what the query needs."""
+        connection = duckdb.connect(config={"threads": 1})
+        install(connection, self._query, *self._partitions)
+        return connection
+
+    def run(self, connection: Any, table: pa.Table) -> pa.Table:
+        """The result columns of engine/select.py and the pass-through columns, in the order of `table`'s rows."""
+        connection.register("raw", table)
+        try:
+            found = connection.sql(self._query).to_arrow_table()
+        finally:
+            connection.unregister("raw")
+        columns = [table.column(self._direct[n]) if n in self._direct else found.column(n) for n in self._order]
+        columns += [table.column(name) for name in PASS_THROUGH]
+        return pa.Table.from_arrays(columns, names=[*self._order, *PASS_THROUGH])
+
+    def partition_types(self) -> tuple[DataType, ...]:
+        """The Glue types of the partition columns."""
+        if not self._partitions:
+            return ()
+        connection = self.connect()
+        connection.register("raw", self._raw.empty_table())
+        found = connection.sql(f"SELECT {', '.join(self._partitions)} FROM raw").to_arrow_table()  # noqa: S608
+        connection.close()
+        return tuple(from_arrow(f.type) for f in found.schema)
+
+
+def _query(items: Named) -> str:
+    levels, outer = hoisted(items)
+    try:
+        source = "raw"
+        for level in levels:
+            source = f"(SELECT *, {_listed(level)} FROM {source})"
+        return f"SELECT {_listed(outer)} FROM {source}"
+    except UnsupportedSql:  # a lifted column's type is DuckDB's to know, and this expression needs to know it before
+        return f"SELECT {_listed(items)} FROM raw"  # noqa: S608
+
+
+def _listed(items: Named) -> str:
+    return ", ".join(f'{translate(e)} AS "{name}"' for name, e in items)
+
+
+def _passes(expression: exp.Expression) -> bool:
+    return isinstance(expression, exp.Column) and not expression.args.get("table")

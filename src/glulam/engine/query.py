@@ -1,0 +1,195 @@
+"""Queries over published Parquet files: what `glulam sql`, `glulam dlq` and `glulam trace` look through.
+
+Each table is a DuckDB view over exactly the files that it is given (the live ones, as the ledger has them), with the
+catalog's names and types. When the views stand, DuckDB may open these files and nothing else, and its configuration is
+locked: a query can read, and only that. Which tables there are and where their files lie is the caller's to say.
+
+Timestamps are instants in UTC in the files and naive UTC `TIMESTAMP`s here, as everywhere in DuckDB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+import sqlglot.expressions as exp
+from sqlglot.errors import SqlglotError
+
+from glulam.engine.base import EngineResources
+from glulam.engine.dialect import explain_binder_error, install, translate_query
+from glulam.infer.arrow import from_arrow
+from glulam.infer.types import Array, DataType, Decimal, Map, Scalar, Struct
+from glulam.model.errors import GlulamError, InvalidInput, StorageFailed
+
+Columns = tuple[tuple[str, DataType], ...]
+FILE_COLUMN, ROW_COLUMN = "_file", "_row"
+
+_NAMES = {"void": "VARCHAR", "string": "VARCHAR", "binary": "BLOB", "int": "INTEGER"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryTable:
+    """A table and the local files it is made of; each path ends in `key=value` folders and the file's name."""
+
+    database: str
+    name: str
+    columns: Columns
+    partition_keys: Columns = ()
+    files: tuple[Path, ...] = ()
+    places: bool = False
+    """Whether rows say where they are: `_file` (the path) and `_row` (their number in it, from 1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """Rows of a query; `more` says that the limit cut them off."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Name and type, in Glue's notation."""
+    rows: tuple[tuple[Any, ...], ...]
+    more: bool
+
+
+def tables_of(sql: str) -> tuple[tuple[str | None, str], ...]:
+    """(database or None, table) for each table that a Spark SQL query reads, lower case, without its WITH names.
+
+    Raises InvalidInput for what is not a query, UnsupportedSql for one that cannot be run."""
+    translate_query(sql)
+    try:
+        tree = sqlglot.parse_one(sql, dialect="spark")
+    except SqlglotError as error:
+        raise InvalidInput(f"not a Spark SQL query: {str(error).splitlines()[0]}") from None
+    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    found = {(t.db.lower() or None, t.name.lower()) for t in tree.find_all(exp.Table)}
+    return tuple(sorted((t for t in found if t[0] or t[1] not in own), key=lambda t: (t[0] or "", t[1])))
+
+
+class QuerySession:
+    """One DuckDB with one view for each table. Close it; it is a context manager."""
+
+    def __init__(self, tables: Sequence[QueryTable], resources: EngineResources,
+                 registered: Mapping[str, pa.Table] | None = None) -> None:  # fmt: skip
+        self._con: Any = duckdb.connect(":memory:")
+        try:
+            self._prepare(tables, resources, registered or {})
+        except BaseException:
+            self._con.close()
+            raise
+
+    def __enter__(self) -> QuerySession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()
+
+    def spark(self, sql: str, limit: int) -> QueryResult:
+        """Run a Spark SQL query; limit 0: all rows. Raises InvalidInput, UnsupportedSql, StorageFailed."""
+        translated = translate_query(sql)
+        install(self._con, translated)
+        try:
+            reader = self._con.sql(translated).to_arrow_reader(1024)
+            schema, rows = reader.schema, list[tuple[Any, ...]]()
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                rows += zip(*(c.to_pylist() for c in table.columns), strict=True)
+                if limit and len(rows) > limit:
+                    break
+        except duckdb.Error as error:
+            raise _explained(error) from error
+        columns = tuple((f.name, _type_text(f.type)) for f in schema)
+        more = bool(limit) and len(rows) > limit
+        return QueryResult(columns=columns, rows=tuple(rows[:limit] if more else rows), more=more)
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        """Run a query of our own, in DuckDB's words with `$name` parameters."""
+        try:
+            found = self._con.execute(sql, parameters)
+            names = [c[0] for c in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except duckdb.Error as error:
+            raise _explained(error) from error
+
+    def _prepare(self, tables: Sequence[QueryTable], resources: EngineResources,
+                 registered: Mapping[str, pa.Table]) -> None:  # fmt: skip
+        con = self._con
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET threads = $1", [resources.threads])
+        con.execute("SET memory_limit = $1", [f"{resources.memory_bytes // 1024} KiB"])
+        con.execute("SET temp_directory = $1", [str(resources.spool / "query")])
+        for name, rows in registered.items():
+            con.register(name, rows)
+        try:
+            for index, table in enumerate(tables):
+                self._create_view(f"files_{index}", table)
+            paths = [str(f) for t in tables for f in t.files]
+            con.execute("SET allowed_paths = $1", [paths])
+            con.execute("SET allowed_directories = $1", [[str(resources.spool / "query")]])
+            con.execute("SET enable_external_access = false")
+            con.execute("SET lock_configuration = true")
+        except duckdb.Error as error:
+            raise _explained(error) from error
+
+    def _create_view(self, variable: str, table: QueryTable) -> None:
+        schema, name = quoted(table.database), quoted(table.name)
+        self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        columns = (*table.columns, *table.partition_keys)
+        present: set[str] = set()
+        source = ""
+        if table.files:
+            self._con.execute(f"SET VARIABLE {variable} = $1", [[str(f) for f in table.files]])
+            source = (
+                f" FROM read_parquet(getvariable('{variable}'), union_by_name = true, hive_partitioning = true, "
+                "hive_types_autocast = false, file_row_number = true, filename = '_file')"
+            )
+            present = {row[0].lower() for row in self._con.execute(f"DESCRIBE SELECT *{source}").fetchall()}
+        items = [_column(n, kind, present) for n, kind in columns]
+        if table.places:
+            items += [f"{FILE_COLUMN} AS {FILE_COLUMN}", f"file_row_number + 1 AS {ROW_COLUMN}"] if source else [
+                f"NULL AS {FILE_COLUMN}", f"NULL AS {ROW_COLUMN}"
+            ]  # fmt: skip
+        end = source or " WHERE false"
+        self._con.execute(f"CREATE VIEW {schema}.{name} AS SELECT {', '.join(items)}{end}")
+
+
+def quoted(name: str) -> str:
+    """A name as DuckDB's quoted identifier."""
+    return str(exp.to_identifier(name, quoted=True).sql("duckdb"))
+
+
+def _column(name: str, kind: DataType, present: set[str]) -> str:
+    value = quoted(name) if name.lower() in present else "NULL"
+    return f"CAST({value} AS {duckdb_type(kind)}) AS {quoted(name)}"
+
+
+def duckdb_type(kind: DataType) -> str:
+    """DuckDB's name of a type."""
+    if isinstance(kind, Scalar):
+        return _NAMES.get(kind.name, kind.name.upper())
+    if isinstance(kind, Decimal):
+        return f"DECIMAL({kind.precision}, {kind.scale})"
+    if isinstance(kind, Array):
+        return f"{duckdb_type(kind.element)}[]"
+    if isinstance(kind, Map):
+        return f"MAP({duckdb_type(kind.key)}, {duckdb_type(kind.value)})"
+    assert isinstance(kind, Struct)
+    return f"STRUCT({', '.join(f'{quoted(f.name)} {duckdb_type(f.type)}' for f in kind.fields)})"
+
+
+def _type_text(kind: pa.DataType) -> str:
+    try:
+        return str(from_arrow(kind))
+    except InvalidInput:
+        return str(kind)
+
+
+def _explained(error: Any) -> GlulamError:
+    text = str(error)
+    first = text.split("\n\n", 1)[0].replace("\n", " ")
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        return StorageFailed(f"the query could not read or hold its data: {first}")
+    return explain_binder_error(text) or InvalidInput(f"the query cannot be run: {first}")

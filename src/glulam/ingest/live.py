@@ -1,0 +1,110 @@
+"""A catalog table as something that can be queried: its live files, as the ledger has them, on this machine's disk.
+
+On a lake the files are read where they lie; from a remote store they are fetched into the spool first, below the same
+`key=value` folders. Who queries and how is `engine/query.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from glulam.catalog.tables import Table, list_tables
+from glulam.engine.base import EngineResources
+from glulam.engine.partition_writer import partition_folder
+from glulam.engine.query import QuerySession, QueryTable, tables_of
+from glulam.engine.staging import DEAD_LETTERS
+from glulam.ledger import outputs
+from glulam.ledger.outputs import OutputFile
+from glulam.model.errors import EntityNotFound, ObjectNotFound, StorageFailed
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStore
+from glulam.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTables:
+    """Opens query sessions over tables of the catalog."""
+
+    database: Database
+    store: ObjectStore
+    resources: EngineResources
+
+    @contextmanager
+    def session(
+        self,
+        tables: Sequence[Table],
+        *,
+        places: bool = False,
+        registered: Mapping[str, pa.Table] | None = None,
+    ) -> Iterator[tuple[QuerySession, dict[str, S3Uri]]]:
+        """A session with a view for each table, and the URI of each of their files by its local path.
+
+        Raises StorageFailed when a file is promised and not there yet: its batch is still being published."""
+        uris: dict[str, S3Uri] = {}
+        views = [self._view(table, uris, places) for table in tables]
+        with QuerySession(views, self.resources, registered) as session:
+            yield session, uris
+
+    def named_in(self, sql: str) -> list[Table]:
+        """The tables that a Spark SQL query reads. Raises InvalidInput, UnsupportedSql, EntityNotFound."""
+        wanted = tables_of(sql)
+        with self.database.connection() as conn:
+            known = list_tables(conn)
+        return [_named(database, name, known) for database, name in wanted]
+
+    def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+        with self.database.connection() as conn:
+            files = outputs.live(conn, table.id)
+        keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
+        paths = []
+        for file in files:
+            path = self.store.local_path(file.uri)
+            if path is None:
+                path = self._fetched(table, file, [k for k, _ in keys])
+            elif not path.is_file():
+                raise _missing(file)
+            uris[str(path)] = file.uri
+            paths.append(path)
+        return QueryTable(
+            database=table.database, name=table.name, partition_keys=tuple(keys), files=tuple(paths), places=places,
+            columns=tuple((c.name, c.data_type) for c in table.descriptor.columns),
+        )  # fmt: skip
+
+    def _fetched(self, table: Table, file: OutputFile, keys: Sequence[str]) -> Path:
+        """A download of the file, below folders that say its partition."""
+        try:
+            fetched = self.store.fetch(file.uri, self.store.head(file.uri).etag, self.resources.spool)
+        except ObjectNotFound as error:
+            raise _missing(file) from error
+        folders = [partition_folder(k, v) for k, v in zip(keys, file.values, strict=True)]
+        path = self.resources.spool.joinpath(
+            "tables", str(table.id), *folders, file.uri.key.rsplit("/", 1)[-1]
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return fetched.replace(path)
+
+
+def _missing(file: OutputFile) -> StorageFailed:
+    return StorageFailed(
+        f"{file.uri} of batch {file.batch_id} is not there: the batch is committed and still being published "
+        "(`glulam run` finishes it), or the file was deleted by hand"
+    )
+
+
+def is_dead_letters(table: Table) -> bool:
+    return [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
+
+
+def _named(database: str | None, name: str, known: Sequence[Table]) -> Table:
+    found = [t for t in known if t.name == name and database in (None, t.database)]
+    if len(found) == 1 and database is not None:
+        return found[0]
+    names = ", ".join(f"{t.database}.{t.name}" for t in known) or "none yet"
+    said = f"{database}.{name}" if database else name
+    if found:
+        raise EntityNotFound(f"table {said!r}: say of which database, such as {found[0].database}.{name}")
+    raise EntityNotFound(f"table {said!r} not found in the catalog; known tables: {names}")
