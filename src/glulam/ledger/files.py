@@ -65,6 +65,9 @@ class Registration:
     """Versions that are PENDING now and were not known, or known only as SUPERSEDED (the old content is back)."""
     superseded: int
     """Older versions of the same keys that nobody had read yet."""
+    doubtful: frozenset[S3Uri] = frozenset()
+    """Objects left out, because a later modified version of them is known: either the listing is stale (another lister
+    saw the overwrite first), or somebody put an old file back. Ask the store which version is there now."""
 
 
 ENSURE_PIPELINE = """
@@ -83,14 +86,19 @@ WITH input AS (
   FROM unnest(%(bucket)s::text[], %(key)s::text[], %(etag)s::text[], %(size)s::bigint[], %(modified)s::bigint[])
        AS t (bucket, key, etag, size_bytes, modified_us)
 ), known AS MATERIALIZED (
-  SELECT f.id, f.status, f.etag = i.etag AS same, i.bucket, i.key
+  SELECT f.id, f.status, f.etag = i.etag AS same, f.last_modified > i.last_modified AS newer, i.bucket, i.key
   FROM input i CROSS JOIN LATERAL (
-    SELECT v.id, v.status, v.etag FROM file_version v
+    SELECT v.id, v.status, v.etag, v.last_modified FROM file_version v
     WHERE v.pipeline_id = %(pipeline)s AND v.bucket = i.bucket AND v.key = i.key OFFSET 0) f
+), doubtful AS (
+  SELECT k.bucket, k.key FROM known k WHERE NOT %(current)s
+  GROUP BY k.bucket, k.key
+  HAVING bool_or(NOT k.same AND k.newer AND k.status <> 'SUPERSEDED') AND bool_and(NOT k.same OR k.status = 'SUPERSEDED')
 ), added AS (
   INSERT INTO file_version (pipeline_id, bucket, key, etag, size_bytes, last_modified)
   SELECT %(pipeline)s, i.bucket, i.key, i.etag, i.size_bytes, i.last_modified FROM input i
   WHERE NOT EXISTS (SELECT FROM known k WHERE k.same AND k.bucket = i.bucket AND k.key = i.key)
+    AND NOT EXISTS (SELECT FROM doubtful d WHERE d.bucket = i.bucket AND d.key = i.key)
   ORDER BY i.bucket, i.key  -- one order everywhere, so that two listers of one folder cannot wait for each other
   ON CONFLICT (key, bucket, pipeline_id, etag) DO NOTHING
   RETURNING id, bucket, key, size_bytes
@@ -99,6 +107,7 @@ WITH input AS (
   SET status = 'PENDING', batch_id = NULL, error_message = NULL, updated_at = now()
   FROM known k
   WHERE k.same AND k.status = 'SUPERSEDED' AND f.id = k.id AND f.status = 'SUPERSEDED'
+    AND NOT EXISTS (SELECT FROM doubtful d WHERE d.bucket = k.bucket AND d.key = k.key)
   RETURNING f.id, f.bucket, f.key, f.size_bytes
 ), fresh AS (
   SELECT * FROM added UNION ALL SELECT * FROM revived
@@ -115,7 +124,8 @@ WITH input AS (
       AND o.status IN ('PENDING', 'QUARANTINED') FOR UPDATE SKIP LOCKED)
   RETURNING 1
 )
-SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM superseded)
+SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM superseded),
+       (SELECT array_agg(bucket || '/' || key) FROM doubtful)
 """
 
 SELECT = sql.SQL(
@@ -170,8 +180,12 @@ def ensure_pipeline(conn: psycopg.Connection, name: str) -> int:
     return int(row[0])
 
 
-def register(conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectStat]) -> Registration:
+def register(
+    conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectStat], *, current: bool = False
+) -> Registration:
     """Make known what a listing found, at most 1,000 objects. What is known already stays as it is.
+
+    current: the store was asked just now, and these versions are what it holds; none of them is doubtful.
 
     Of two versions of one key in the same call the later modified one counts."""
     if len(stats) > MAX_REGISTER:
@@ -187,6 +201,7 @@ def register(conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectS
         {
             "pipeline": pipeline_id,
             "chunk": CHUNK,
+            "current": current,
             "bucket": texts(s.uri.bucket for s in found),
             "key": texts(s.uri.key for s in found),
             "etag": texts(s.etag for s in found),
@@ -195,7 +210,8 @@ def register(conn: psycopg.Connection, pipeline_id: int, stats: Sequence[ObjectS
         },
     ).fetchone()
     assert row is not None
-    return Registration(new=row[0], superseded=row[1])
+    doubtful = frozenset(S3Uri.parse(f"s3://{name}") for name in row[2] or ())
+    return Registration(new=row[0], superseded=row[1], doubtful=doubtful)
 
 
 def list_files(

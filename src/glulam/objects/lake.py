@@ -107,10 +107,9 @@ class Lake:
             LakeMove(root=self.root, source=source, target=target, old=old, new=new, tag=tag).run(etag)
 
     def flush(self, targets: Iterable[S3Uri]) -> None:
-        """Force the folders of moved objects to disk, each once: before the moves are recorded as done. One that
-        is not there holds nothing to keep."""
+        """Force the folders of moved objects to disk, each once: before the moves are recorded as done."""
         for folder in {os.path.dirname(self._path(target)) for target in targets}:
-            with _storage(folder), contextlib.suppress(FileNotFoundError):
+            with _storage(folder):
                 fsync_folder(folder)
 
     def copy(self, source: S3Uri, target: S3Uri, etag: str) -> None:
