@@ -58,7 +58,7 @@ class Reader(threading.Thread):
         self._done.set()
         self.join()
         assert not self.wrong, self.wrong[:5]
-        assert self.looks > 5, "the reader hardly looked"
+        assert self.looks > 2, "the reader hardly looked"
 
 
 @pytest.mark.parametrize("processors", (2, 4, 8) if SWEEP else (4,))
