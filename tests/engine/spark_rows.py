@@ -70,6 +70,7 @@ BOOLEANS = [True, False, None]
 STRUCTS = [None, {"a": "x", "n": {"x": 1}}, {"a": None, "n": None}, {"a": "7", "n": {"x": None}}]
 ARRAYS = [None, [], [1], [1, 2, 3], [None, 2], [5, None, 7, 2]]
 WORDS = [None, [], ["a"], ["a", None, "c"], ["x", "y"]]
+ITEMS = [None, [], [{"q": 1, "r": {"x": "a"}}], [{"q": None, "r": None}, None, {"q": 2, "r": {"x": "b"}}]]
 MAPS = [None, {}, {"k": 1}, {"k": None, "j": 2}]
 COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "s": ("string", STRINGS), "l": ("bigint", LONGS), "l2": ("bigint", LONGS[3:] + LONGS[:3]), "i": ("int",
@@ -81,6 +82,7 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "st": ("struct<a:string,n:struct<x:bigint>>", STRUCTS), "arr": ("array<bigint>", ARRAYS),
     "words": ("array<string>", WORDS), "m": ("map<string,bigint>", MAPS), "s2": ("string",
     STRINGS[40:] + STRINGS[:40]),
+    "items": ("array<struct<q:bigint,r:struct<x:string>>>", ITEMS),
     "g": ("string", ["p", "q", None, "r"]),
 }  # fmt: skip
 """Spark type and values; shorter lists repeat."""

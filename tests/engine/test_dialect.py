@@ -79,7 +79,12 @@ def test_what_cannot_be_made_equal_is_refused_and_named(text: str, named: str) -
 
 @pytest.mark.parametrize(
     ("expression", "column"),
-    [("a * a", "1.5::DECIMAL(5,2)"), ("upper(a)", "[1]"), ("a + 1.5", "1.5::DECIMAL(5,2)"), ("100.0 / a", "1::BIGINT")],
+    [
+        ("a * a", "1.5::DECIMAL(5,2)"),
+        ("upper(a)", "[1]"),
+        ("a + 1.5", "1.5::DECIMAL(5,2)"),
+        ("100.0 / a", "1::BIGINT"),
+    ],
 )
 def test_types_that_only_the_binder_sees_are_refused_too(expression: str, column: str) -> None:
     connection = duckdb.connect()
@@ -98,7 +103,15 @@ def test_what_is_not_an_expression_is_invalid(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["DROP TABLE t", "INSERT INTO t SELECT 1", "CREATE TABLE t AS SELECT 1", "SELECT 1; DROP TABLE t", "1 + 1", "SET x = 1"]
+    "sql",
+    [
+        "DROP TABLE t",
+        "INSERT INTO t SELECT 1",
+        "CREATE TABLE t AS SELECT 1",
+        "SELECT 1; DROP TABLE t",
+        "1 + 1",
+        "SET x = 1",
+    ],
 )
 def test_only_queries_are_run(sql: str) -> None:
     with pytest.raises(InvalidInput):
@@ -136,7 +149,9 @@ def test_a_tree_of_another_parser_is_refused_and_not_misread() -> None:
 
 
 def test_column_references_are_paths() -> None:
-    tree = dialect.parse("concat(device.location.lat, id, arr[0].x, a.b.c.d.e) || current_date || CASE WHEN id > 1 THEN `x y` END")
+    tree = dialect.parse(
+        "concat(device.location.lat, id, arr[0].x, a.b.c.d.e) || current_date || CASE WHEN id > 1 THEN `x y` END"
+    )
     assert dialect.column_references(tree) == {
         ("device", "location", "lat"), ("id",), ("arr",), ("a", "b", "c", "d", "e"), ("x y",)
     }  # fmt: skip
@@ -152,7 +167,9 @@ def test_names_are_quoted_and_text_stays_text() -> None:
     tree = dialect.parse("concat(`we\"ird`.`a'b`, '\\'; --')")
     text = dialect.translate(tree)
     dialect.install(connection, text)
-    found = connection.execute(f"SELECT {text} FROM (SELECT struct_pack(\"a'b\" := 'x') AS \"we\"\"ird\")").fetchone()  # noqa: S608
+    found = connection.execute(
+        f'SELECT {text} FROM (SELECT struct_pack("a\'b" := \'x\') AS "we""ird")'
+    ).fetchone()  # noqa: S608
     assert found == ("x'; --",)
 
 
@@ -162,7 +179,9 @@ def test_install_takes_only_what_is_needed() -> None:
         text = dialect.translate(dialect.parse(expression))
         dialect.install(connection, text)
         used = {name for name in dialect.MACROS.split() if name.startswith("glu_")}
-        there = connection.execute("SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'glu_%'").fetchone()
+        there = connection.execute(
+            "SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'glu_%'"
+        ).fetchone()
         assert there is not None
         assert there[0] < len(used)
 
@@ -193,7 +212,9 @@ def test_deep_expressions_stay_small() -> None:
         casts = f"CAST({casts} AS {kind})"
     started = time.monotonic()
     for expression in (sums, casts, text, nested):
-        connection.execute(f"SELECT {dialect.translate(dialect.parse(expression))} FROM (SELECT 1::BIGINT AS a)")  # noqa: S608
+        connection.execute(
+            f"SELECT {dialect.translate(dialect.parse(expression))} FROM (SELECT 1::BIGINT AS a)"
+        )  # noqa: S608
     assert time.monotonic() - started < 10
 
 

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.value import Value, call, coerce, decimal_parts, typed, unify, unsupported
+from glulam.engine.sparksql.columns import element, name, of_type
+from glulam.engine.sparksql.operators import arithmetic
+from glulam.engine.sparksql.value import (
+    NUMBERS,
+    Value,
+    call,
+    coerce,
+    decimal_parts,
+    typed,
+    unify,
+    unsupported,
+)
+from glulam.infer.types import STRING, Array, DataType, Field, Struct, parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,7 @@ def pad(c: Call) -> Value:
 def split(c: Call) -> Value:
     c.arity(2)
     pattern = patterns.regex(c.literal(1, "a pattern"), whole_row=False)
-    return Value(f"string_split_regex({c.arg(0, 'string').text}, {quoted(pattern)})")
+    return of_type(f"string_split_regex({c.arg(0, 'string').text}, {quoted(pattern)})", Array(STRING))
 
 
 def split_part(c: Call) -> Value:
@@ -172,12 +184,24 @@ def unary(c: Call) -> Value:
     value = c.arg(0)
     if value.is_decimal:
         return Value(f"(-({value.text}))" if c.name == "negative" else f"abs({value.text})", value.kind)
-    return Value(f"glu_{c.name}({value.text})", "double" if value.kind == "string" else value.kind)
+    return _of_number(f"glu_{c.name}", value)
+
+
+def _of_number(macro: str, value: Value, kind: str = "") -> Value:
+    """A macro for each kind of number; text becomes a double."""
+    if not value.kind:
+        return Value(f"{macro}({value.text})", kind)
+    value = coerce(value, "double") if value.kind in ("string", "null") else value
+    if value.kind not in NUMBERS:
+        raise unsupported(
+            f"{macro.removeprefix('glu_')}() of a value of the type {value.kind} (CAST it to DOUBLE)"
+        )
+    return Value(f"{macro}_{value.kind}({value.text})", kind or value.kind)
 
 
 def integral(c: Call) -> Value:
     c.arity(1)
-    return Value(f"glu_{'floor' if c.name == 'floor' else 'ceil'}({c.arg(0).text})", "bigint")
+    return _of_number(f"glu_{'floor' if c.name == 'floor' else 'ceil'}", c.arg(0), "bigint")
 
 
 def round_half_up(c: Call) -> Value:
@@ -191,19 +215,32 @@ def round_half_up(c: Call) -> Value:
         kept = min(scale, places)
         kind = f"decimal({min(38, precision - scale + 1 + kept)},{kept})"
         return Value(f"round({value.text}, {kept})::{kind}", kind)
-    rounded = f"try_cast(({value.text})::VARCHAR AS DECIMAL(38,{places}))::VARCHAR::DOUBLE"
-    return Value(f"glu_round({typed(value)}, {value.text}, {rounded})", value.kind)
+    # NaN, infinities and what is too large to have places are no such decimal, and stay.
+    rounded = f"try_cast(({value.text})::VARCHAR AS DECIMAL(38,{places}))::VARCHAR"
+    if value.kind in NUMBERS[:4]:
+        return value
+    if value.kind in NUMBERS:
+        return Value(f"coalesce({rounded}::{value.kind}, {value.text})", value.kind)
+    return Value(f"glu_round({typed(value)}, {value.text}, {rounded}::DOUBLE)", value.kind)
 
 
 def modulo(c: Call) -> Value:
     c.arity(2)
-    return Value(f"glu_{c.name}({c.arg(0).text}, {c.arg(1).text})")
+    node = exp.Mod(this=c.nodes[0].copy(), expression=c.nodes[1].copy())
+    left, right = c.arg(0), c.arg(1)
+    if left.is_decimal or right.is_decimal:
+        raise unsupported(f"{c.name}() of decimals (CAST them to DOUBLE)")
+    return arithmetic(node, f"glu_{c.name}", left, right)
 
 
 def extreme(c: Call) -> Value:
     if len(c.nodes) < 2:
         c.arity(2)
-    texts, kind = unify(c.values())
+    values = c.values()
+    kinds = {v.kind for v in values} - {"null", ""}
+    if "string" in kinds and len(kinds) > 1:
+        raise unsupported(f"{c.name}() of text and {', '.join(sorted(kinds - {'string'}))}")
+    texts, kind = unify(values)
     return Value(f"{c.name}({', '.join(texts)})", kind)
 
 
@@ -242,18 +279,12 @@ def is_null(c: Call) -> Value:
 def struct(c: Call) -> Value:
     parts = []
     for node in c.nodes:
-        name = (
-            node.alias
-            if isinstance(node, exp.Alias)
-            else node.name
-            if isinstance(node, (exp.Column, exp.Dot))
-            else ""
-        )
-        if not name:
+        named = isinstance(node, (exp.Alias, exp.Column, exp.Dot))
+        if not named:
             raise unsupported("struct() of an expression without a name (write `expression AS name`)")
-        value = c.emit(node.this if isinstance(node, exp.Alias) else node)
-        parts.append((name, value.text))
-    return Value(_struct(parts))
+        part = node.expression.name if isinstance(node, exp.Dot) else node.alias_or_name
+        parts.append((part, c.emit(node.unalias())))
+    return _struct(parts)
 
 
 def named_struct(c: Call) -> Value:
@@ -262,34 +293,41 @@ def named_struct(c: Call) -> Value:
             f"named_struct() with {len(c.nodes)} arguments (expected pairs of a name and a value)"
         )
     names = [c.literal(i, "a name") for i in range(0, len(c.nodes), 2)]
-    return Value(_struct([(name, c.arg(2 * i + 1).text) for i, name in enumerate(names)]))
+    return _struct([(part, c.arg(2 * i + 1)) for i, part in enumerate(names)])
 
 
-def _struct(parts: list[tuple[str, str]]) -> str:
-    return "struct_pack({})".format(
-        ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" := {text}' for name, text in parts)
-    )
+def _struct(parts: list[tuple[str, Value]]) -> Value:
+    text = f"struct_pack({', '.join(f'{name(part)} := {value.text}' for part, value in parts)})"
+    types = [_type(value) for _, value in parts]
+    known = [Field(part, kind) for (part, _), kind in zip(parts, types, strict=True) if kind is not None]
+    return of_type(text, Struct(tuple(known)) if len(known) == len(parts) else None)
+
+
+def _type(value: Value) -> DataType | None:
+    return value.type or (parse_type("void" if value.kind == "null" else value.kind) if value.kind else None)
 
 
 def array(c: Call) -> Value:
     if not c.nodes:
         raise unsupported("array() without elements")
-    return Value(f"list_value({', '.join(unify(c.values())[0])})")
+    texts, kind = unify(c.values())
+    inner = next((_type(v) for v in c.values() if v.kind == kind), None) if kind else None
+    return of_type(f"list_value({', '.join(texts)})", Array(inner) if inner is not None else None)
 
 
 def element_at(c: Call) -> Value:
     c.arity(2)
     key = c.arg(1)
-    if key.kind == "string":
-        return Value(f"({c.arg(0).text})[{key.text}]")
     if key.text == "0::INTEGER":
         raise unsupported("element_at() of element 0 (the first is 1)")
-    return Value(f"glu_element_at({c.arg(0).text}, {coerce(key, 'int').text})")
+    return element(c.arg(0), key, "glu_element_at")
 
 
 def array_join(c: Call) -> Value:
     c.arity(2)
-    texts = f"list_transform({c.arg(0).text}, lambda e: glu_text(e, e))"
+    base = c.arg(0)
+    inner = of_type("e", base.type.element) if isinstance(base.type, Array) else Value("e")
+    texts = f"list_transform({base.text}, lambda e: {coerce(inner, 'string').text})"
     return Value(f"array_to_string({texts}, {c.arg(1, 'string').text})", "string")
 
 

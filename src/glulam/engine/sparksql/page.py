@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from glulam.engine.sparksql.functions import FUNCTIONS
+from glulam.engine.sparksql.functions import FUNCTIONS, Function
 
 _HEAD = """\
 # SQL in transforms and in `glulam sql`
@@ -94,7 +94,8 @@ def page() -> str:
     parts = [_HEAD]
     for group, entries in groupby(FUNCTIONS.values(), key=lambda f: f.group):
         parts.append(f"### {group}\n")
-        plain, noted = [], []
+        plain: list[Function] = []
+        noted: list[Function] = []
         for entry in entries:
             (noted if entry.note else plain).append(entry)
         if plain:

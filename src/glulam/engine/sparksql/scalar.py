@@ -8,15 +8,24 @@ Left to `query.py`: SELECT and what surrounds an expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
 from glulam.engine.sparksql.builders import BUILDERS, Call, quoted
 from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
+from glulam.engine.sparksql.columns import column, element, member, name
 from glulam.engine.sparksql.functions import FUNCTIONS, Function
-from glulam.engine.sparksql.operators import beside_literal, compare, decimal_arithmetic, decimal_size
+from glulam.engine.sparksql.operators import (
+    arithmetic,
+    beside_literal,
+    compare,
+    decimal_arithmetic,
+    decimal_size,
+)
 from glulam.engine.sparksql.value import DUCKDB_TYPES, INTEGER_DIGITS, Value, call, coerce, unify, unsupported
+from glulam.infer.types import Struct
 
 _CASTS = {
     exp.DType.TEXT: "string", exp.DType.BOOLEAN: "boolean", exp.DType.TINYINT: "tinyint",
@@ -49,10 +58,6 @@ refused."""
 Subquery = Callable[[exp.Expression], str]
 
 
-def name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
 def key(node: exp.Expression) -> str:
     """The same text for the same expression, however its names are written."""
     return str(node.sql(dialect="spark", normalize=True, comments=False))
@@ -69,11 +74,17 @@ def entry_of(node: exp.Anonymous) -> Function:
 class Scalar:
     """Translates expressions. `subquery` is None outside a query: then queries are refused and `a.b` is a
     member of column `a`; inside one, `a` may be a table, which DuckDB's binder finds as Spark does. `known`
-    holds what the levels below have computed, by `key`: aggregates, windows, grouping keys. An aggregate that
-    is not there is refused."""
+    holds what the levels below have computed, by `key`: aggregates, windows, grouping keys. `columns`: their
+    types, where they are known. An aggregate that is not there is refused."""
 
-    def __init__(self, subquery: Subquery | None = None, known: Mapping[str, Value] | None = None) -> None:
+    def __init__(
+        self,
+        subquery: Subquery | None = None,
+        known: Mapping[str, Value] | None = None,
+        columns: Struct | None = None,
+    ) -> None:
         self._subquery = subquery
+        self._columns = columns
         self._known = known or {}
         self._handlers: dict[type[exp.Expression], Callable[[exp.Expression], Value]] = {
             exp.Literal: self._literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
@@ -113,7 +124,7 @@ class Scalar:
         return handler(node)
 
     def _parenthesised(self, value: Value) -> Value:
-        return Value(f"({value.text})", value.kind)
+        return replace(value, text=f"({value.text})")
 
     def _literal(self, node: exp.Expression) -> Value:
         text = str(node.this)
@@ -150,26 +161,20 @@ class Scalar:
                 return current_timestamp(self.call("current_timestamp", []))
         if self._subquery is not None:
             return Value(".".join(name(part) for part in parts))
-        text = name(parts[0])
-        for part in parts[1:]:
-            text = f"struct_extract({text}, '{part.replace(chr(39), chr(39) * 2)}')"
-        return Value(text)
+        return column(parts, self._columns)
 
     def _dot(self, node: exp.Expression) -> Value:
-        member = node.expression
-        if not isinstance(member, exp.Identifier):
+        if not isinstance(node.expression, exp.Identifier):
             raise unsupported(f"`{node.sql(dialect='spark')}`")
-        return Value(
-            f"struct_extract({self.emit(node.this).text}, '{member.this.replace(chr(39), chr(39) * 2)}')"
-        )
+        return member(self.emit(node.this), node.expression.this)
 
     def _bracket(self, node: exp.Expression) -> Value:
         if len(node.expressions) != 1:
             raise unsupported(f"`{node.sql(dialect='spark')}`")
-        base, index = self.emit(node.this), self.emit(node.expressions[0])
-        if index.kind == "string":
-            return Value(f"({base.text})[{index.text}]")
-        return Value(f"glu_item({base.text}, {coerce(index, 'bigint').text})")
+        base, index = self.emit(node.this), node.expressions[0]
+        if isinstance(base.type, Struct) and isinstance(index, exp.Literal) and index.is_string:
+            return member(base, index.this)
+        return element(base, self.emit(index), "glu_item")
 
     def _cast(self, node: exp.Expression) -> Value:
         target, only_if_it_fits = node.args["to"], bool(node.args.get("safe"))
@@ -202,10 +207,7 @@ class Scalar:
             )
             if chosen is not None:
                 return chosen
-        kind = "double" if isinstance(node, exp.Div) else "bigint" if isinstance(node, exp.IntDiv) else ""
-        if left.kind == right.kind and left.kind in DUCKDB_TYPES and left.kind not in ("string", "date"):
-            kind = kind or left.kind
-        return Value(f"{macro}({left.text}, {right.text})", kind)
+        return arithmetic(node, macro, left, right)
 
     def _comparison(self, node: exp.Expression) -> Value:
         return compare(_COMPARISONS[type(node)], self.emit(node.this), self.emit(node.expression))
