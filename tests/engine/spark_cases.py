@@ -14,7 +14,7 @@ CASTS = [
     *(f"CAST(ts AS {t})" for t in ("bigint", "double", "int", "float")),
     *(f"CAST({c} AS timestamp)" for c in ("ti", "sm", "i")),
     "CAST(CAST(l % 100000000000 AS timestamp) AS string)", "CAST(d2 % 1000000 AS timestamp)",
-    "CAST(CAST(s AS binary) AS string)", "CAST(s AS binary)", "s::int", "s::double", "CAST(NULL AS string)",
+    "CAST(CAST(s AS binary) AS string)", "CAST(s AS binary)", "s::int", "s::double", "CAST(NULL AS string)", "CAST(s AS varchar(3))",
     "CAST(NULL AS decimal(5,2))", "CAST(CAST(d AS decimal(38,18)) AS string)", "CAST(CAST(dec AS decimal(20,12)) AS string)",
     "CAST(CAST(s AS decimal(20,10)) AS string)", "CAST('2020-01-01T10:20:30Z' AS timestamp)", "CAST(' 12 ' AS int)",
     "CAST(1.5D AS string)", "CAST(st.n.x AS string)", "CAST(arr[0] AS string)", "CAST(CAST(s AS date) AS timestamp)",

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from engine.spark_cases import EXPRESSIONS, QUERIES, TYPED
-from engine.spark_rows import COLUMNS, rows
+from engine.spark_rows import COLUMNS, rows, table
 from glulam.engine import dialect
 from glulam.engine.sparksql.functions import FUNCTIONS
-from glulam.infer.types import DataType, Field, Struct, parse_type
+from glulam.infer.types import Field, Struct, parse_type
 from glulam.model.errors import GlulamError
 
 pytestmark = pytest.mark.spark
@@ -51,30 +50,9 @@ def spark() -> Iterator[Any]:
 def duck() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     dialect.install(connection)
-    fields = [pa.field(name, _arrow(parse_type(kind))) for name, (kind, _) in COLUMNS.items()]
-    values = [list(column) for column in zip(*rows(), strict=True)]
-    values = [[list(v.items()) if isinstance(v, dict) and f.name == "m" else v for v in column]
-              for f, column in zip(fields, values, strict=True)]  # fmt: skip
-    connection.register("rows", pa.table(values, schema=pa.schema(fields)))
+    connection.register("rows", table())
     connection.execute("CREATE TABLE t AS SELECT * FROM rows")
     return connection
-
-
-def _arrow(kind: DataType) -> pa.DataType:
-    text = str(kind)
-    plain = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "smallint": pa.int16(),
-    "tinyint": pa.int8(),
-             "double": pa.float64(), "float": pa.float32(), "boolean": pa.bool_(), "date": pa.date32(),
-             "timestamp": pa.timestamp("us")}  # fmt: skip
-    if text in plain:
-        return plain[text]
-    if text.startswith("decimal"):
-        return pa.decimal128(kind.precision, kind.scale)
-    if text.startswith("array"):
-        return pa.list_(_arrow(kind.element))
-    if text.startswith("map"):
-        return pa.map_(_arrow(kind.key), _arrow(kind.value))
-    return pa.struct([(f.name, _arrow(f.type)) for f in kind.fields])
 
 
 _TYPES = {"VARCHAR": "string", "INTEGER": "int", "BLOB": "binary", '"NULL"': "void"}

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_REFUSED = ("DECIMAL(38,10)", "DECIMAL(38,11)")
+REFUSED = ("DECIMAL(38,10)", "DECIMAL(38,11)")
 """A decimal matches both equally well, so that binding a call fails instead of computing something near."""
 
 INTEGERS: Mapping[str, tuple[str, int]] = {
@@ -77,7 +77,7 @@ def family(name: str, bodies: Mapping[str, str], *, decimals: bool = True) -> li
         overloads.append(f"(k {duck}, x) AS {name}_{spark}(x)")
     return [
         *out,
-        macro(name, *overloads, *([] if decimals else [f"(k {kind}, x) AS x" for kind in _REFUSED])),
+        macro(name, *overloads, *([] if decimals else [f"(k {kind}, x) AS x" for kind in REFUSED])),
     ]
 
 
@@ -93,7 +93,7 @@ def wrap(value: str, bits: int) -> str:
     return f"((((({value})::{wide}) + {half}::{wide}) & {mask}::{wide}) - {half}::{wide})::{kind}"
 
 
-def _wrap_any(value: str, bits: int) -> str:
+def wrap_any(value: str, bits: int) -> str:
     """Like `wrap`, for a value that may need 128 bits itself."""
     half, mask = f"{2 ** (bits - 1)}::HUGEINT", f"{2**bits - 1}::HUGEINT"
     kind = next(k for k, b in INTEGERS.values() if b == bits)
@@ -119,8 +119,8 @@ def _to_integer(kind: str, bits: int) -> dict[str, str]:
     real = real if bits >= 32 else wrap(real, bits)
     bodies = {"VARCHAR": _text_to_integer(kind, _WHOLE), "BOOLEAN": f"x::{kind}"}
     for name, size in INTEGERS.values():
-        bodies[name] = f"x::{kind}" if size <= bits else _wrap_any("x", bits)
-    bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": _wrap_any("trunc(x)", bits)}
+        bodies[name] = f"x::{kind}" if size <= bits else wrap_any("x", bits)
+    bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": wrap_any("trunc(x)", bits)}
     seconds = "epoch(date_trunc('second', x))::BIGINT"
     bodies["TIMESTAMP"] = seconds if bits == 64 else wrap(seconds, bits)
     return bodies
@@ -210,7 +210,7 @@ def _arithmetic(name: str, sign: str) -> list[str]:
 def _no_decimals() -> list[str]:
     kinds = (*(name for name, _ in INTEGERS.values()), "FLOAT")
     overloads = []
-    for refused in _REFUSED:
+    for refused in REFUSED:
         pairs = [(refused, refused), *((refused, k) for k in kinds), *((k, refused) for k in kinds)]
         overloads += [f"(x {a}, y {b}) AS x" for a, b in pairs]
     return overloads
@@ -242,7 +242,7 @@ def _unary(name: str, bodies: Mapping[str, str]) -> list[str]:
     singles = [macro(f"{name}_{kind}", f"(x) AS ({body})") for kind, body in bodies.items()]
     overloads = [f"(x {INTEGERS[k][0] if k in INTEGERS else k}) AS {name}_{k}(x)" for k in bodies]
     overloads.append(f"(x VARCHAR) AS {name}_double(glu_double_string(x))")
-    return [*singles, macro(name, *overloads, *[f"(x {k}) AS x" for k in _REFUSED])]
+    return [*singles, macro(name, *overloads, *[f"(x {k}) AS x" for k in REFUSED])]
 
 
 def _unaries() -> list[str]:
@@ -257,51 +257,7 @@ def _unaries() -> list[str]:
         )
     overloads = [f"(k {name}, x, r) AS x" for name, _ in INTEGERS.values()]
     overloads += [f"(k {k}, x, r) AS coalesce(r::{k}, x)" for k in ("FLOAT", "DOUBLE")]
-    return [*out, macro("glu_round", *overloads, *[f"(k {k}, x, r) AS x" for k in _REFUSED])]
-
-
-def _beside() -> str:
-    """`glu_beside(x, y, x)`: x as Spark coerces it to compare it with y (text gives way to the other
-    type)."""
-    targets = {name: SPARK_NAMES[name] for name in ("BOOLEAN", "FLOAT", "DOUBLE", "DATE", "TIMESTAMP")}
-    targets |= {"DECIMAL": "double"} | {duck: spark for spark, (duck, _) in INTEGERS.items()}
-    overloads = [f"(kx VARCHAR, ky {duck}, x) AS glu_{spark}_string(x)" for duck, spark in targets.items()]
-    overloads.append("(kx DECIMAL, ky VARCHAR, x) AS glu_double_decimal(x)")
-    return macro("glu_beside", *overloads, "(kx, ky, x) AS x")
-
-
-def _number_beside() -> list[str]:
-    """See value.py and operators.py: `c` is a column beside a decimal literal."""
-    narrow = [f"(c {name}, d, w) AS d" for name, bits in INTEGERS.values() if bits < 64]
-    reals = ["(c FLOAT, d, w) AS d::DOUBLE", "(c DOUBLE, d, w) AS d::DOUBLE"]
-    others = ["(c DECIMAL(38,10), d, w) AS d", "(c VARCHAR, d, w) AS d::VARCHAR"]
-    picks = [f"(c {name}, p3, p5, p10, p20, r) AS p{digits}" for name, digits in
-             (("TINYINT", 3), ("SMALLINT", 5), ("INTEGER", 10), ("BIGINT", 20))]  # fmt: skip
-    picks += [f"(c {name}, p3, p5, p10, p20, r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR", *_REFUSED)]
-    refused = [f"(c {name}, z {kind}, r) AS r" for name, _ in INTEGERS.values() for kind in _REFUSED]
-    refused += [f"(c {name}, z DECIMAL(38,10), r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR")]
-    return [
-        macro("glu_not_integer", *refused),
-        macro("glu_number_beside", *narrow, "(c BIGINT, d, w) AS w", *reals, *others),
-        macro("glu_by_integer", *picks),
-        macro(
-            "glu_half_up",
-            "(n, d) AS CASE WHEN d <> 0 THEN sign(n)::HUGEINT * sign(d)::HUGEINT * "
-            "((2 * abs(n) + abs(d)) // (2 * abs(d))) END",
-        ),
-    ]
-
-
-def _aggregates() -> list[str]:
-    integers = {name: "x::BIGINT" for name, _ in INTEGERS.values()}
-    reals = {"FLOAT": "x::DOUBLE", "DOUBLE": "x", "VARCHAR": "glu_double(k, x)"}
-    return [
-        *family("glu_sum_input", integers | reals | {"DECIMAL": "x"}),
-        macro("glu_sum_result", f"(x HUGEINT) AS {_wrap_any('x', 64)}", "(x) AS x"),
-        macro("glu_sum_over", *[f"(k {name}, x) AS {_wrap_any('x', 64)}" for name in integers],
-              *[f"(k {name}, x) AS x" for name in (*reals, "DECIMAL")]),
-        *family("glu_mean_input", dict.fromkeys(integers, "x::DOUBLE") | reals, decimals=False),
-    ]  # fmt: skip
+    return [*out, macro("glu_round", *overloads, *[f"(k {k}, x, r) AS x" for k in REFUSED])]
 
 
 def number_macros() -> list[str]:
@@ -314,8 +270,3 @@ def number_macros() -> list[str]:
     for name, sign in (("glu_add", "+"), ("glu_subtract", "-"), ("glu_multiply", "*")):
         out += _arithmetic(name, sign)
     return [*out, *_division(), *_unaries()]
-
-
-def coercion_macros() -> list[str]:
-    """Those that use the text and time families too; created last."""
-    return [_beside(), *_number_beside(), *_aggregates()]

@@ -31,7 +31,6 @@ def arithmetic(node: exp.Expression, macro: str, left: Value, right: Value) -> V
     result = {exp.Div: "double", exp.IntDiv: "bigint"}.get(type(node), "")
     if not left.kind or not right.kind:
         return Value(f"{macro}({left.text}, {right.text})", result)
-    sides = {left.kind, right.kind}
     if left.kind == "date" and right.kind in NUMBERS[:3] and isinstance(node, (exp.Add, exp.Sub)):
         return Value(f"({left.text} {'+' if isinstance(node, exp.Add) else '-'} {right.text})", "date")
     if right.kind == "date" and left.kind in NUMBERS[:3] and isinstance(node, exp.Add):

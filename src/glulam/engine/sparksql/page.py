@@ -36,7 +36,7 @@ that names it, and is left to `--engine spark`.
 
 `CAST(x AS t)`, `TRY_CAST(x AS t)` and `x::t` to `boolean`, `tinyint`, `smallint`, `int`, `bigint`, `float`, `double`,
 `decimal(p,s)`, `string`, `date`, `timestamp` and `binary` (from text), from any of these where Spark has a meaning for
-it. Not: arrays, structs, maps, intervals, `char(n)`, `varchar(n)`, `timestamp_ntz`, decimal or boolean to timestamp.
+it. Not: arrays, structs, maps, intervals, `timestamp_ntz`, decimal or boolean to timestamp.
 
 ## Operators
 

@@ -13,10 +13,14 @@ from dataclasses import replace
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.builders import BUILDERS, Call, quoted
+from glulam.engine.sparksql.builders import BUILDERS
+from glulam.engine.sparksql.builders_nested import NESTED_BUILDERS
+from glulam.engine.sparksql.builders_number import NUMBER_BUILDERS
 from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
+from glulam.engine.sparksql.calls import Call, quoted
 from glulam.engine.sparksql.columns import column, element, member, name
 from glulam.engine.sparksql.functions import FUNCTIONS, Function
+from glulam.engine.sparksql.literals import literal, negative_literal
 from glulam.engine.sparksql.operators import (
     arithmetic,
     beside_literal,
@@ -27,6 +31,7 @@ from glulam.engine.sparksql.operators import (
 from glulam.engine.sparksql.value import DUCKDB_TYPES, INTEGER_DIGITS, Value, call, coerce, unify, unsupported
 from glulam.infer.types import Struct
 
+_BUILDERS = BUILDERS | NUMBER_BUILDERS | NESTED_BUILDERS | TIME_BUILDERS
 _CASTS = {
     exp.DType.TEXT: "string", exp.DType.BOOLEAN: "boolean", exp.DType.TINYINT: "tinyint",
     exp.DType.SMALLINT: "smallint", exp.DType.INT: "int", exp.DType.BIGINT: "bigint",
@@ -87,7 +92,7 @@ class Scalar:
         self._columns = columns
         self._known = known or {}
         self._handlers: dict[type[exp.Expression], Callable[[exp.Expression], Value]] = {
-            exp.Literal: self._literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
+            exp.Literal: literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
             exp.Neg: self._negative,
             exp.Boolean: lambda n: Value("true" if n.this else "false", "boolean"),
             exp.Null: lambda _: Value("NULL", "null"),
@@ -126,31 +131,8 @@ class Scalar:
     def _parenthesised(self, value: Value) -> Value:
         return replace(value, text=f"({value.text})")
 
-    def _literal(self, node: exp.Expression) -> Value:
-        text = str(node.this)
-        if node.args["is_string"]:
-            return Value(quoted(text), "string")
-        if "e" in text.lower():
-            return Value(f"'{text}'::DOUBLE", "double")
-        whole, _, fraction = text.partition(".")
-        digits = (whole + fraction).lstrip("0")
-        if "." not in text and int(text) < 2**63:
-            kind = "int" if int(text) < 2**31 else "bigint"
-            return Value(f"{int(text)}::{DUCKDB_TYPES[kind]}", kind)
-        precision = max(len(digits), len(fraction), 1)
-        if precision > 38:
-            raise unsupported(f"the number {text}, of more than 38 digits")
-        kind = f"decimal({precision},{len(fraction)})"
-        return Value(f"'{text}'::{kind}", kind)
-
     def _negative(self, node: exp.Expression) -> Value:
-        inner = node.this
-        if isinstance(inner, exp.Literal) and not inner.is_string and str(inner.this).isdigit():
-            number = -int(inner.this)
-            if number >= -(2**63):
-                kind = "int" if number >= -(2**31) else "bigint"
-                return Value(f"({number})::{DUCKDB_TYPES[kind]}", kind)
-        return BUILDERS["unary"](self.call("negative", [inner]))
+        return negative_literal(node.this) or _BUILDERS["unary"](self.call("negative", [node.this]))
 
     def _column(self, node: exp.Expression) -> Value:
         parts = [part.this for part in node.parts]
@@ -291,7 +273,7 @@ class Scalar:
         if entry.aggregate or entry.window or c.distinct:
             raise unsupported(f"the aggregate or window function {node.this}() here")
         if entry.build:
-            value = (BUILDERS | TIME_BUILDERS)[entry.build](c)
+            value = _BUILDERS[entry.build](c)
         else:
             c.arity(len(entry.args))
             texts = [c.arg(i, "" if kind == "any" else kind).text for i, kind in enumerate(entry.args)]

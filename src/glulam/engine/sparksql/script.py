@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from glulam.engine.sparksql.macros import coercion_macros, number_macros
+from glulam.engine.sparksql.macros import number_macros
+from glulam.engine.sparksql.macros_coercion import coercion_macros
 from glulam.engine.sparksql.macros_text import text_macros
 
 STATEMENTS = (*number_macros(), *text_macros(), *coercion_macros())

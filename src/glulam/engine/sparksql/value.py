@@ -84,7 +84,11 @@ def unify(values: Sequence[Value]) -> tuple[list[str], str]:
     if len(kinds) == 1 and "" not in kinds:
         return [v.text for v in values], kinds.pop()
     some_decimal = any(v.is_decimal for v in values)
-    if some_decimal and "" not in kinds and all(v.is_decimal or v.kind in (*INTEGER_DIGITS, "null") for v in values):
+    if (
+        some_decimal
+        and "" not in kinds
+        and all(v.is_decimal or v.kind in (*INTEGER_DIGITS, "null") for v in values)
+    ):
         return _as_decimals(values)
     if some_decimal and "" not in kinds and all(v.is_decimal or v.kind in (*NUMBERS, "null") for v in values):
         return [v.text if v.kind == "null" else coerce(v, "double").text for v in values], "double"
