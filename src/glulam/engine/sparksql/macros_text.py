@@ -76,7 +76,7 @@ def _texts() -> list[str]:
     bodies |= {"VARCHAR": "x", "BOOLEAN": "x::VARCHAR", "DECIMAL": _decimal_text()}
     bodies |= {"FLOAT": _scientific("FLOAT"), "DOUBLE": _scientific("DOUBLE")}
     bodies |= {"DATE": _moment_text("-%m-%d"), "TIMESTAMP": _moment_text("-%m-%d %H:%M:%S.%f")}
-    return [family("glu_text", bodies), family("glu_string", bodies | {"BLOB": "try(decode(x))"})]
+    return [*family("glu_text", bodies), *family("glu_string", bodies | {"BLOB": "try(decode(x))"})]
 
 
 def _dates() -> list[str]:
@@ -86,7 +86,7 @@ def _dates() -> list[str]:
     text = f"CASE WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE) ELSE glu_loose_date(x) END"
     return [
         macro("glu_loose_date", f"(x) AS {loose}"),
-        family("glu_date", {"VARCHAR": text, "DATE": "x", "TIMESTAMP": "x::DATE"}),
+        *family("glu_date", {"VARCHAR": text, "DATE": "x", "TIMESTAMP": "x::DATE"}),
     ]
 
 
@@ -112,7 +112,9 @@ def _timestamps() -> list[str]:
         f"WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE)::TIMESTAMP "
         "ELSE glu_loose_timestamp(x) + to_seconds(glu_offset(x)) END"
     )
-    whole = "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    whole = (
+        "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    )
     bodies = {name: whole
               for name, _ in INTEGERS.values()}  # fmt: skip
     real = "CASE WHEN abs(x) < 9223372000000 THEN make_timestamp(trunc(x::DOUBLE * 1000000)::BIGINT) END"
@@ -121,8 +123,8 @@ def _timestamps() -> list[str]:
     return [
         macro("glu_loose_timestamp", f"(x) AS {loose}"),
         macro("glu_offset", f"(x) AS {offset}"),
-        family("glu_timestamp", bodies, decimals=False),
-        family("glu_timestamp_seconds", numbers, decimals=False),
+        *family("glu_timestamp", bodies, decimals=False),
+        *family("glu_timestamp_seconds", numbers, decimals=False),
         macro(
             "glu_read_date",
             "(k VARCHAR, x, r) AS r::DATE",
@@ -174,9 +176,9 @@ def _characters() -> list[str]:
         macro("glu_initcap", f"(s) AS array_to_string({words}, ' ')"),
         macro("glu_upper", "(s) AS upper(replace(s, 'ß', 'SS'))"),
         macro("glu_repeat", "(s, n) AS CASE WHEN n <= 0 THEN left(s, 0) ELSE repeat(s, n) END"),
-        family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
-        family("glu_binary", {"VARCHAR": "encode(x)", "BLOB": "x"}),
-        family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),
+        *family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
+        *family("glu_binary", {"VARCHAR": "encode(x)", "BLOB": "x"}),
+        *family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),
         macro("glu_base64",
         "(x) AS rtrim(regexp_replace(to_base64(x), '(.{76})', '\\1' || chr(13) || chr(10), 'g'), "
               "chr(13) || chr(10))"),
