@@ -123,7 +123,8 @@ def _bad_closers(data: npt.NDArray[np.uint8]) -> Ints:
     """Closing brackets after a comma or white space: fast parsers forgive `[1,]`, the contract does not."""
     closers = np.flatnonzero((data & 0xDF) == 0x5D)  # ] and } differ in that bit only
     before = data[closers - 1]  # a bracket in front has the last byte before it, a newline: doubtful, and malformed
-    return closers[(before == _COMMA) | (before <= _SPACE)]
+    bad: Ints = closers[(before == _COMMA) | (before <= _SPACE)]
+    return bad
 
 
 def _unescaped(data: npt.NDArray[np.uint8], quotes: Ints) -> Ints:
