@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -159,6 +159,12 @@ class Processor:
         thread.start()
         try:
             yield
+        except KeyboardInterrupt:  # the lease ends with the work: the next worker need not wait for it
+            stop.set()
+            thread.join()
+            with suppress(Fenced, psycopg.Error), self.database.transaction() as conn:
+                batches.heartbeat(conn, claim, 0.0)
+            raise
         finally:
             stop.set()
             thread.join()
