@@ -173,7 +173,7 @@ class _Resolver:
             if strange == [kinds.BIGGER]:
                 return BIG_DECIMAL
         self.refuse_conflict(seen, path, have)
-        return STRING if self.policy.on_conflict is OnConflict.STRING else changed
+        return changed  # with on_conflict string, too: files that are there hold the old type
 
     def refuse_conflict(self, seen: Shape, path: tuple[str, ...], have: DataType | None = None) -> None:
         if self.policy.on_conflict is OnConflict.FAIL:

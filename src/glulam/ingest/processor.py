@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -98,7 +98,7 @@ class Processor:
         except Fenced:
             raise
         except InvalidInput as error:  # the configuration's fault, not the data's: nothing of the batch is used up
-            self._give_back(claim, str(error), transient=True, splittable=False)
+            self._give_back(claim, str(error), transient=True, splittable=False, blameless=True)
             raise
         except (StorageFailed, psycopg.OperationalError) as error:
             return self._give_back(claim, _text(error), transient=True, splittable=True)
@@ -129,9 +129,11 @@ class Processor:
                 log.info("batch %s: %s; planning again", claim.batch_id, moved)
         raise StorageFailed(f"batch {claim.batch_id}: the table's schema changed {_MOVED_TRIES} times while it was staged")
 
-    def _give_back(self, claim: Claim, error: str, *, transient: bool, splittable: bool) -> str:
+    def _give_back(
+        self, claim: Claim, error: str, *, transient: bool, splittable: bool, blameless: bool = False
+    ) -> str:
         with self.database.transaction() as conn:
-            outcome = fail(conn, claim, error=error, transient=transient, splittable=splittable,
+            outcome = fail(conn, claim, error=error, transient=transient, splittable=splittable, blameless=blameless,
                            policy=claim_policy(self.pipeline), new_id=self.new_id)  # fmt: skip
             if outcome is FailOutcome.SPLIT:
                 failpoint("split.before_commit")
@@ -159,6 +161,12 @@ class Processor:
         thread.start()
         try:
             yield
+        except KeyboardInterrupt:  # the lease ends with the work: the next worker need not wait for it
+            stop.set()
+            thread.join()
+            with suppress(Fenced, psycopg.Error), self.database.transaction() as conn:
+                batches.heartbeat(conn, claim, 0.0)
+            raise
         finally:
             stop.set()
             thread.join()
