@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
@@ -48,6 +49,7 @@ from glulam.objects.base import ObjectStore
 _MIB = 1024 * 1024
 _LEAST_GROUP_BYTES = 8 * _MIB
 _SHUFFLE_PARTITIONS = 64
+_CONNECT_PORT, _KNOCK_TIMEOUT_S = 15002, 20.0
 _SQL = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
@@ -224,12 +226,22 @@ def _staged(
 def _connect(master: str) -> SparkSession:
     builder = SparkSession.builder.appName("glulam")
     if master.startswith("sc://"):
+        _knock(master)
         return builder.remote(master).getOrCreate()
     builder = builder.master(master).config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
     if _on_this_machine(master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.executorEnv.PYTHONPATH", str(Path(tasks.__file__).parents[2]))
     return builder.getOrCreate()
+
+
+def _knock(url: str) -> None:
+    """Spark's client would try for ten minutes where nobody listens. Raises StorageFailed."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or _CONNECT_PORT), timeout=_KNOCK_TIMEOUT_S).close()
+    except OSError as error:
+        raise StorageFailed(f"cannot reach Spark at {url}: {error.strerror or error}") from error
 
 
 def _on_this_machine(master: str) -> bool:
