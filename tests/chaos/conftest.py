@@ -1,30 +1,5 @@
-"""Projects on a database of their own."""
+"""The projects of the crash tests."""
 
-from __future__ import annotations
+from crash.conftest import drivers, make_project
 
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from shutil import rmtree
-from typing import Any
-
-import pytest
-
-from crash.project import Project
-
-
-@pytest.fixture
-def make_project(database_url: str) -> Iterator[Callable[..., Project]]:
-    """Makes the test's project; keyword arguments are those of Project."""
-    root = Path(tempfile.mkdtemp(prefix="glulam-crash-"))
-
-    made: list[Project] = []
-
-    def make(**more: Any) -> Project:
-        made.append(Project(root=root, database_url=database_url, **more))
-        return made[-1]
-
-    yield make
-    for project in made:
-        print(project.log())  # pytest shows it when the test failed
-    rmtree(root, ignore_errors=True)
+__all__ = ["drivers", "make_project"]

@@ -4,25 +4,33 @@
 
 It is not the `glulam` command, so that a test can stop between steps and no progress bar is in the way. Steps run in
 the given order; each prints one line of JSON.
+
+With `--serve` it imports everything once and forks such a process for each request on its standard input: hundreds of
+them are killed in a sweep, and importing is most of what one costs (processes.py is the other side).
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
 import resource
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pyarrow.parquet as pq
 
 from glulam.app import App
+from glulam.engine import duckdb as _duckdb
 from glulam.ingest import compact, replay
 from glulam.ingest.config import Pipeline, load
 from glulam.ingest.lister import list_raw
+from glulam.model import failpoints
 from glulam.model.clock import new_batch_id, utc_now
 from glulam.settings import Settings
 
@@ -88,6 +96,7 @@ STEPS: dict[str, Callable[[App, Pipeline], None]] = {
 
 
 def main(project: Path, steps: list[str]) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     limit = os.environ.get("DRIVER_FILE_SIZE_LIMIT")
     if limit:  # as a full disk would: writes beyond it fail (EFBIG; Python ignores the signal)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
@@ -97,6 +106,43 @@ def main(project: Path, steps: list[str]) -> None:
             STEPS[step](app, pipeline)
 
 
+def serve() -> None:
+    """Requests: {"start": [project, step...], "env": {...}, "out": file, "log": file} answers the new process's id;
+    {"poll": id} answers null (running), "stopped", or its exit code (negative: the signal)."""
+    assert _duckdb  # imported for those that are forked
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "start" in request:
+            answer: object = os.fork() or _forked(request)
+        else:
+            pid, status = os.waitpid(request["poll"], os.WNOHANG | os.WUNTRACED)
+            answer = None if not pid else "stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+        print(json.dumps(answer), flush=True)
+
+
+def _forked(request: dict[str, Any]) -> int:
+    code = 1
+    try:
+        files = (("/dev/null", os.O_RDONLY), (request["out"], os.O_WRONLY | os.O_CREAT),
+                 (request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND))  # fmt: skip
+        for number, (file, how) in enumerate(files):
+            os.dup2(os.open(file, how, 0o600), number)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        failpoints.arm(os.environ.get("GLULAM_FAILPOINT"))
+        faulthandler.enable()
+        main(Path(request["start"][0]), request["start"][1:])
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    main(Path(sys.argv[1]), sys.argv[2:])
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        main(Path(sys.argv[1]), sys.argv[2:])

@@ -11,10 +11,7 @@ import gzip
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +19,8 @@ from typing import Any
 import psycopg
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("driver.py")
+from crash.processes import Drivers, Worker, log_of
+
 FOLDERS = ("historical/a", "2024/week1", "2024/week02")
 LEASE_S = 30.0  # long: leases of dead processes are ended by `expire`, so that no live one loses its own by chance
 
@@ -48,6 +45,7 @@ class Project:
 
     root: Path
     database_url: str
+    drivers: Drivers
     batch: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     """Parts of pipeline.yaml that replace the usual ones."""
@@ -134,15 +132,11 @@ class Project:
     def start(self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None) -> Worker:
         given = {name: value for name, value in os.environ.items() if not name.startswith("GLULAM_")}
         given |= {
-            "PYTHONPATH": str(REPOSITORY / "src"), "GLULAM_HOME": str(self.root / ".glulam"), "GLULAM_THREADS": "2",
+            "GLULAM_HOME": str(self.root / ".glulam"), "GLULAM_THREADS": "2",
             "GLULAM_LAKE": str(self.lake), "GLULAM_DATABASE_URL": self.database_url,
         }  # fmt: skip
         given |= self.env | dict(env or {}) | ({"GLULAM_FAILPOINT": failpoint} if failpoint else {})
-        log = (self.root / "driver.log").open("ab")
-        process = subprocess.Popen([sys.executable, str(DRIVER), str(self.root), *steps], stdout=subprocess.PIPE,
-                                   stderr=log, env=given, text=True)  # fmt: skip
-        log.close()
-        return Worker(project=self, process=process, what=f"{' '.join(steps)} {failpoint or ''}")
+        return self.drivers.start(self.root, steps, given)
 
     def run(self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None) -> list[Any]:
         """Run the steps to their good end; what each said."""
@@ -156,8 +150,7 @@ class Project:
 
     def log(self) -> str:
         """What the workers said last."""
-        file = self.root / "driver.log"
-        return file.read_text(errors="replace")[-6000:] if file.exists() else ""
+        return log_of(self.root)
 
     # -- the ledger, asked directly ------------------------------------------------------------------------------
 
@@ -174,48 +167,3 @@ class Project:
     def recover(self, *steps: str) -> list[Any]:
         self.expire()
         return self.run(*(steps or ("list", "run")))
-
-
-@dataclass(kw_only=True)
-class Worker:
-    """A driver process."""
-
-    project: Project
-    process: subprocess.Popen[str]
-    what: str
-
-    def wait(self, timeout_s: float = 60) -> int:
-        """Its exit code; stuck is an error."""
-        try:
-            self.output, _ = self.process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError(f"{self.what}: still running after {timeout_s} s\n{self.project.log()}") from None
-        return self.process.returncode
-
-    def succeeds(self) -> list[Any]:
-        code = self.wait()
-        assert code == 0, f"{self.what}: exit {code}\n{self.project.log()}"
-        return [json.loads(line) for line in self.output.splitlines()]
-
-    def stopped(self, timeout_s: float = 60) -> Worker:
-        """Wait until the process has stopped itself at its failpoint (`name:pause`)."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            found, status = os.waitpid(self.process.pid, os.WUNTRACED | os.WNOHANG)
-            if found and os.WIFSTOPPED(status):
-                return self
-            if found:
-                self.process.returncode = os.waitstatus_to_exitcode(status)
-                raise AssertionError(f"{self.what}: ended before it stopped ({status})\n{self.project.log()}")
-            time.sleep(0.02)
-        self.process.kill()
-        raise AssertionError(f"{self.what}: did not stop within {timeout_s} s\n{self.project.log()}")
-
-    def go_on(self) -> Worker:
-        self.process.send_signal(signal.SIGCONT)
-        return self
-
-
-def all_succeed(workers: Iterable[Worker]) -> list[list[Any]]:
-    return [worker.succeeds() for worker in workers]

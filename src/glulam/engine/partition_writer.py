@@ -66,6 +66,7 @@ class PartitionWriter:
         self._open: dict[tuple[str, ...], _Open] = {}
         self._staged: list[StagedFile] = []
         self._bytes = 0
+        self._aborted = False
         self._lock = threading.Lock()
 
     def write(self, table: pa.Table) -> None:
@@ -117,26 +118,34 @@ class PartitionWriter:
             values.append(options[index])
         return tuple(reversed(values))
 
-    def _flush(self, target: _Open) -> None:
+    def _flush(self, target: _Open, last: bool = False) -> None:
+        """Write what waits; with `last`, end the file, too."""
         with target.lock:
-            with self._lock:
-                tables, size = target.waiting, target.waiting_bytes
-                target.waiting, target.waiting_bytes = [], 0
-                self._bytes -= size
-            if not tables:
+            if self._aborted:
                 return
-            rows = pa.concat_tables(tables)
             try:
-                if target.writer is None:
-                    self._begin(target, rows.schema)
-                assert target.writer is not None  # opened just above, or by an earlier flush
-                assert target.path is not None
-                target.writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
-                target.records += rows.num_rows
-                if target.path.stat().st_size >= self.options.target_file_bytes:
+                self._write_waiting(target)
+                if last and target.writer is not None:
                     self._finish(target)
             except OSError as error:
                 raise StorageFailed(f"cannot write {target.path}: {error}") from error
+
+    def _write_waiting(self, target: _Open) -> None:
+        with self._lock:
+            tables, size = target.waiting, target.waiting_bytes
+            target.waiting, target.waiting_bytes = [], 0
+            self._bytes -= size
+        if not tables:
+            return
+        rows = pa.concat_tables(tables)
+        if target.writer is None:
+            self._begin(target, rows.schema)
+        assert target.writer is not None
+        assert target.path is not None
+        target.writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
+        target.records += rows.num_rows
+        if target.path.stat().st_size >= self.options.target_file_bytes:
+            self._finish(target)
 
     def _begin(self, target: _Open, schema: pa.Schema) -> None:
         folders = [partition_folder(k, v) for k, v in zip(self.keys, target.values, strict=True)]
@@ -176,22 +185,23 @@ class PartitionWriter:
         return StagedFile(uri=uri, values=values, records=records, size_bytes=size, checksum=f"sha256:{digest}")
 
     def close(self) -> tuple[StagedFile, ...]:
-        """Write what waits and return every file, ordered by URI."""
-
-        def end(target: _Open) -> None:
-            self._flush(target)
-            if target.writer is not None:
-                try:
-                    self._finish(target)
-                except OSError as error:
-                    raise StorageFailed(f"cannot write {target.path}: {error}") from error
-
-        list(self.pool.map(end, sorted(self._open.values(), key=lambda p: -p.waiting_bytes)))
+        """Write what waits and return every file, ordered by URI. Raises what the first of them ran into."""
+        largest_first = sorted(self._open.values(), key=lambda p: -p.waiting_bytes)
+        ending = [self.pool.submit(self._flush, target, True) for target in largest_first]
+        for future in ending:
+            future.result()
         return tuple(sorted(self._staged, key=lambda f: f.uri.key))
 
     def abort(self) -> None:
-        """Close file handles; what was written stays under the staging prefix, for its owner to delete."""
-        for target in self._open.values():
-            if target.writer is not None:
-                with contextlib.suppress(OSError, pa.ArrowException):
+        """Close file handles; what was written stays under the staging prefix, for its owner to delete.
+
+        Other threads may still be writing: each file is closed when its writer is done with it (closing it under a
+        write crashes the process), and nothing is written after."""
+        self._aborted = True
+        with self._lock:
+            targets = list(self._open.values())
+        for target in targets:
+            with target.lock, contextlib.suppress(OSError, pa.ArrowException):
+                if target.writer is not None:
                     target.writer.close()
+                target.writer = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from glulam.ingest.config import Pipeline
 from glulam.ingest.manifest import Entry, Manifest
@@ -60,34 +59,42 @@ class Publisher:
         work = [(f, keys[f.id]) for f in claim.files if f.id in keys]
         keep = self.pipeline.archive == "keep"
         if not keep:
-            list(self.pool.map(partial(self._archive_one), work, chunksize=64))
-            self.store.flush(S3Uri(self.pipeline.zones.processed.bucket, key) for _, key in work)
+            moved = list(self.pool.map(self._archive_one, work, chunksize=64))
+            self.store.flush(target for target in moved if target is not None)
+            with self.database.transaction() as conn:
+                archives.forget_taken_names(conn, [f.id for f, _ in work])
 
-    def _archive_one(self, work: tuple[FileVersion, str]) -> None:
+    def _archive_one(self, work: tuple[FileVersion, str]) -> S3Uri | None:
+        """Where the version is now; None: it was overwritten or deleted in the raw zone since it was read."""
         file, key = work
         target = S3Uri(self.pipeline.zones.processed.bucket, key)
+        found: S3Uri | None = target
         try:
             self.store.move(file.uri, target, file.etag)
-        except ObjectNotFound:  # deleted by hand since it was read: there is nothing to archive
+        except ObjectNotFound:  # deleted by hand: there is nothing to archive
             self._correct(file, None)
+            found = None
         except ObjectChanged:
-            self._archive_conflict(file, key)
+            found = self._archive_conflict(file, key)
         failpoint("archive.after_copy")
+        return found
 
-    def _archive_conflict(self, file: FileVersion, key: str) -> None:
+    def _archive_conflict(self, file: FileVersion, key: str) -> S3Uri | None:
         """Either the source is a newer version now (it stays, for the lister), or another object has our name."""
         try:
             ours = self.store.head(file.uri).etag == file.etag
         except ObjectNotFound:
             ours = False
-        own = own_key(key, file.etag)
-        if ours and own != key:
-            self.store.move(file.uri, S3Uri(self.pipeline.zones.processed.bucket, own), file.etag)
-            self._correct(file, own)
-        elif not ours:
+        if not ours:
             self._correct(file, None)
-        else:
+            return None
+        own = own_key(key, file.etag)
+        if own == key:
             raise StorageFailed(f"{file.uri}: cannot be archived as {key}: another object has that name")
+        target = S3Uri(self.pipeline.zones.processed.bucket, own)
+        self.store.move(file.uri, target, file.etag)
+        self._correct(file, own)
+        return target
 
     def _correct(self, file: FileVersion, key: str | None) -> None:
         with self.database.transaction() as conn:

@@ -14,7 +14,14 @@ WHERE EXISTS (SELECT FROM file_version e WHERE e.pipeline_id = f.pipeline_id AND
               AND e.key = f.key AND e.id < f.id AND e.archive_key IS NOT NULL)
 """
 KEYS = """
-SELECT id, archive_key FROM file_version WHERE id = ANY (%s::bigint[]) AND archive_key IS NOT NULL AND status = 'SUCCEEDED'
+SELECT id, archive_key FROM file_version
+WHERE id = ANY (%s::bigint[]) AND archive_key IS NOT NULL AND status = 'SUCCEEDED'
+"""
+TAKEN = """
+UPDATE file_version f SET archive_key = NULL, updated_at = now()
+FROM unnest(%s::bigint[]) AS i (id)
+WHERE f.id = i.id AND EXISTS (SELECT FROM file_version l WHERE l.pipeline_id = f.pipeline_id AND l.bucket = f.bucket
+                              AND l.key = f.key AND l.id > f.id AND l.archive_key = f.archive_key)
 """
 MOVED = "UPDATE file_version SET archive_key = %s, updated_at = now() WHERE id = %s"
 
@@ -27,6 +34,12 @@ def archived_before(conn: psycopg.Connection, file_ids: Sequence[int]) -> set[in
 def archive_keys(conn: psycopg.Connection, file_ids: Sequence[int]) -> dict[int, str]:
     """By file id, for those that have one."""
     return dict(conn.execute(KEYS, (integers(file_ids),)).fetchall())
+
+
+def forget_taken_names(conn: psycopg.Connection, file_ids: Sequence[int]) -> None:
+    """Call after archiving. A later version under the same archive key was committed before it could see ours: it
+    has that name, and ours was overwritten in the raw zone before it could be archived."""
+    conn.execute(TAKEN, (integers(file_ids),))
 
 
 def set_archive_key(conn: psycopg.Connection, file_id: int, key: str | None) -> None:

@@ -1,7 +1,8 @@
 """Named points at which a test can stop the process, as a power cut would.
 
 `GLULAM_FAILPOINT=name` kills the process with SIGKILL the first time it gets there; `name:3` the third time;
-`name:pause` stops it with SIGSTOP (the test continues it later). Unset, a failpoint costs one dictionary look-up.
+`name:pause` (or `name:3:pause`) stops it with SIGSTOP (the test continues it later). Unset, a failpoint costs one
+dictionary look-up.
 The full list stands in `FAILPOINTS`, so that the crash sweep cannot miss one: an unlisted name is an error.
 """
 
@@ -50,17 +51,17 @@ _pause = False
 
 
 def arm(spec: str | None) -> None:
-    """Arm from a `name[:count|:pause]` text; None disarms. Raises ValueError for a name that is not listed."""
+    """Arm from a `name[:count][:pause]` text; None disarms. Raises ValueError for a name that is not listed."""
     global _pause
     _armed.clear()
     _pause = False
     if not spec:
         return
-    name, _, how = spec.partition(":")
+    name, *how = spec.split(":")
     if name not in FAILPOINTS:
         raise ValueError(f"unknown failpoint {name!r}; one of: {', '.join(FAILPOINTS)}")
-    _pause = how == "pause"
-    _armed[name] = int(how) if how.isdigit() else 1
+    _pause = "pause" in how
+    _armed[name] = next((int(count) for count in how if count.isdigit()), 1)
 
 
 def failpoint(name: str) -> None:
