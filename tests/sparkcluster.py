@@ -27,11 +27,12 @@ _CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
 def environment() -> dict[str, str]:
-    """What makes Spark's processes find each other, this Python and our package, in any network."""
+    """What makes Spark's processes find each other, this Python and our package, in any network; and executors S3."""
     path = os.pathsep.join([str(SRC), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {
         "SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "640m",
         "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": path,
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
     }  # fmt: skip
 
 
