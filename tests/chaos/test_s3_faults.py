@@ -27,7 +27,9 @@ FEW = {
     "cut before": (Rule(fault=Fault.DROP_BEFORE, method="PUT|GET", times=2),),
     "done, answer lost": (Rule(fault=Fault.DROP_AFTER, method="PUT|DELETE|POST", times=4),),
 }
-TIMEOUTS = {"silence": (Rule(fault=Fault.HANG, method="PUT", times=1), Rule(fault=Fault.HANG, path="/raw/", times=1))}
+TIMEOUTS = {
+    "silence": (Rule(fault=Fault.HANG, method="PUT", times=1), Rule(fault=Fault.HANG, path="/raw/", times=1))
+}
 
 
 class S3Project(Project):
@@ -70,11 +72,15 @@ def project(
     yield made
     print(made.log())
     for bucket in BUCKETS:
-        boto3.resource("s3", endpoint_url=s3_env, region_name="us-east-1").Bucket(bucket).objects.all().delete()
+        boto3.resource("s3", endpoint_url=s3_env, region_name="us-east-1").Bucket(
+            bucket
+        ).objects.all().delete()
         client.delete_bucket(Bucket=bucket)
 
 
-@pytest.mark.parametrize("rules", [pytest.param(r, id=n) for n, r in (FEW | (TIMEOUTS if SWEEP else {})).items()])
+@pytest.mark.parametrize(
+    "rules", [pytest.param(r, id=n) for n, r in (FEW | (TIMEOUTS if SWEEP else {})).items()]
+)
 def test_passing_faults(project: S3Project, proxy: FaultProxy, rules: tuple[Rule, ...]) -> None:
     project.write_many(3)
     proxy.add(*rules)
@@ -109,7 +115,9 @@ def test_a_lasting_fault(project: S3Project, proxy: FaultProxy, rule: Rule, stat
 def test_killed_on_s3(project: S3Project) -> None:
     """Local moves are renames; here they are copies and conditional deletes."""
     project.write_many(3)
-    for point in ("archive.during_copy", "publish.during", "archive.after_copy:2") if SWEEP else ("publish.during",):
+    for point in (
+        ("archive.during_copy", "publish.during", "archive.after_copy:2") if SWEEP else ("publish.during",)
+    ):
         project.crash(point, "list", "run")
         project.expire()
     project.recover()

@@ -8,7 +8,9 @@ from cli.conftest import Cli
 
 SAME = ("files", "records_read", "records_written", "records_rejected", "records_rescued", "rejected_by_reason",
         "failed_casts", "partitions", "bytes_in", "failures", "troubles")  # fmt: skip
-ROWS = "select * except (_source_etag, _batch_id, _ingested_at) from ml.events order by _source_path, _record_no"
+ROWS = (
+    "select * except (_source_etag, _batch_id, _ingested_at) from ml.events order by _source_path, _record_no"
+)
 
 
 @pytest.mark.spark
@@ -19,5 +21,10 @@ def test_both_engines_end_the_same(project: Cli, done: Cli) -> None:
     summary = answer.json
     assert summary["engine"] == "spark"
     assert (summary["records_read"], summary["records_written"], summary["records_rejected"]) == (81, 78, 3)
-    for question in (("sql", ROWS, "--json"), ("tables", "--json"), ("dlq", "list", "--json"), ("files", "--json")):
+    for question in (
+        ("sql", ROWS, "--json"),
+        ("tables", "--json"),
+        ("dlq", "list", "--json"),
+        ("files", "--json"),
+    ):
         print(question, project.look(*question).out[:1500], done.look(*question).out[:1500])

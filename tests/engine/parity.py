@@ -68,7 +68,9 @@ def put(store: ObjectStore, batch: Batch, bucket: str = "raw") -> tuple[SourceFi
             spooled.flush()
             stat = store.put(Path(spooled.name), uri)
         asked = only.get(name, frozenset()) if only is not None else None
-        sources.append(SourceFile(index=index, uri=uri, etag=stat.etag, size_bytes=stat.size_bytes, only=asked))
+        sources.append(
+            SourceFile(index=index, uri=uri, etag=stat.etag, size_bytes=stat.size_bytes, only=asked)
+        )
     return tuple(sources)
 
 
@@ -91,7 +93,12 @@ def stage_job(batch: Batch, schema: Struct, staging: S3Uri) -> StageJob:
 
 
 def run(
-    engine: Engine, store: ObjectStore, batch: Batch, sources: tuple[SourceFile, ...], name: str, bucket: str = "lake"
+    engine: Engine,
+    store: ObjectStore,
+    batch: Batch,
+    sources: tuple[SourceFile, ...],
+    name: str,
+    bucket: str = "lake",
 ) -> Outcome:
     read, policy = jobs(batch, sources)
     scan = engine.scan(read)
@@ -154,4 +161,3 @@ def _trimmed(one: Any, other: Any) -> Any:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
         return [str(a)[:300] for a, b in zip(one, other, strict=True) if a != b]
     return str(one)[:2000]
-

@@ -100,7 +100,9 @@ def event_files(files: int = 5, records: int = 400) -> dict[str, bytes]:
     for number in range(files):
         content = events(records + 13 * number, seed=number, start=number * 100_000)
         packed = number % 3 == 1
-        found[f"events/{number:02d}.json{'.gz' if packed else ''}"] = gzip.compress(content) if packed else content
+        found[f"events/{number:02d}.json{'.gz' if packed else ''}"] = (
+            gzip.compress(content) if packed else content
+        )
     found["events/pretty.json"] = json.dumps(_event(7, random.Random(7)), indent=2).encode()
     found["events/array.json"] = json.dumps([_event(n, random.Random(n)) for n in range(40)]).encode()
     found["events/empty.json"] = b""
@@ -112,7 +114,9 @@ TABLE = (
     "device:struct<os:string,location:struct<lat:double,lon:double>>>"
 )
 
-JAVA_CASE = Transform(select=(Item(sql="CAST(S AS STRING) AS text"), Item(sql="D.I AS dotted"), Item(sql="*")))
+JAVA_CASE = Transform(
+    select=(Item(sql="CAST(S AS STRING) AS text"), Item(sql="D.I AS dotted"), Item(sql="*"))
+)
 JAVA_NAMES = '{"s":1,"ſ":2,"d":{"i":1,"ı":"x"}}\n{"ſ":3}\n'
 """Names that are equal for Spark (the long s, the dotless i), and an expression that is careless about case."""
 
@@ -133,7 +137,9 @@ def policy_batches() -> dict[str, Batch]:
         f"conflict-{rule}": replace(base, schema=Schema(on_conflict=rule))
         for rule in (OnConflict.NEW_COLUMN, OnConflict.STRING)
     }
-    only = {name: frozenset({1, 2, 3, 4, 38, 39, 51, 5000}) for name in base.files if name.endswith("1.json.gz")}
+    only = {
+        name: frozenset({1, 2, 3, 4, 38, 39, 51, 5000}) for name in base.files if name.endswith("1.json.gz")
+    }
     hive = replace(base, transform=EVENTS.model_copy(update={"missing_event_time": "hive_default"}))
     return {
         **tables, **conflicts, "replay": replace(base, only=only), "hive-default": hive,

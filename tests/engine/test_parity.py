@@ -129,7 +129,9 @@ class TestLocal:
         read, policy = jobs(batch, put(lake, batch))
         scan = local.scan(read)
         with pytest.raises(StorageFailed, match="blocked"):
-            local.stage(read, scan, stage_job(batch, resolve(scan.shape, None, policy), S3Uri("lake", "blocked/here")))
+            local.stage(
+                read, scan, stage_job(batch, resolve(scan.shape, None, policy), S3Uri("lake", "blocked/here"))
+            )
 
     def test_few_files_for_many_tiny_inputs(self, local: SparkEngine, lake: Lake, tmp_path: Path) -> None:
         files = {f"tiny/{i:04d}.json": b'{"mode":"%d","n":%d}' % (i % 4, i) for i in range(300)}
@@ -145,7 +147,9 @@ class TestStandaloneCluster:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def cluster(lake: Lake, loopback: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    def cluster(
+        lake: Lake, loopback: None, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[SparkEngine]:
         with sparkcluster.standalone(tmp_path_factory.mktemp("cluster")) as url:
             engine = SparkEngine(lake, resources(tmp_path_factory.mktemp("spark")), url)
             yield engine

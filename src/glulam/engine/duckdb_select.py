@@ -44,7 +44,9 @@ class DuckDbSelect:
             found = connection.sql(self._query).to_arrow_table()
         finally:
             connection.unregister("raw")
-        columns = [table.column(self._direct[n]) if n in self._direct else found.column(n) for n in self._order]
+        columns = [
+            table.column(self._direct[n]) if n in self._direct else found.column(n) for n in self._order
+        ]
         columns += [table.column(name) for name in PASS_THROUGH]
         return pa.Table.from_arrays(columns, names=[*self._order, *PASS_THROUGH])
 
@@ -63,9 +65,9 @@ def _query(items: Named, columns: Struct) -> str:
     levels, outer = hoisted(items)
     source = "raw"
     for level in levels:
-        source = f"(SELECT *, {_listed(level, columns)} FROM {source})"
+        source = f"(SELECT *, {_listed(level, columns)} FROM {source})"  # noqa: S608
         columns = Struct((*columns.fields, *(Field(name, _cast_type(e)) for name, e in level)))
-    return f"SELECT {_listed(outer, columns)} FROM {source}"
+    return f"SELECT {_listed(outer, columns)} FROM {source}"  # noqa: S608
 
 
 def _listed(items: Named, columns: Struct) -> str:

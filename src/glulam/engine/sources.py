@@ -47,7 +47,10 @@ def forget(store: ObjectStore, source: SourceFile, path: Path) -> None:
 
 def learns(job: ReadJob) -> bool:
     """Whether a scan may try other schemas than the table's: not when new columns are refused anyway."""
-    return job.existing is None or job.policy.mode in (SchemaMode.ADD_COLUMNS, SchemaMode.ADD_COLUMNS_WITH_WIDENING)
+    return job.existing is None or job.policy.mode in (
+        SchemaMode.ADD_COLUMNS,
+        SchemaMode.ADD_COLUMNS_WITH_WIDENING,
+    )
 
 
 def asked_only(sources: Iterable[SourceFile]) -> dict[int, frozenset[int]]:
@@ -59,7 +62,9 @@ def keep_only(chunk: Chunk, only: Mapping[int, frozenset[int]]) -> Chunk:
     """For a replay: only the asked records of a chunk."""
     if not only:
         return chunk
-    wanted = np.array([n in only.get(int(f), ()) for f, n in zip(chunk.file, chunk.record_no, strict=True)], bool)
+    wanted = np.array(
+        [n in only.get(int(f), ()) for f, n in zip(chunk.file, chunk.record_no, strict=True)], bool
+    )
     return replace(
         chunk, is_record=chunk.is_record & wanted,
         documents=tuple(d for d in chunk.documents if d.record_no in only.get(d.file, ())),

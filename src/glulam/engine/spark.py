@@ -140,7 +140,8 @@ class SparkEngine:
             columns = dict(_fields(chosen))
             stage.failpoint("stage.before")
             self.session.conf.set(
-                "spark.sql.adaptive.advisoryPartitionSizeInBytes", str(max(stage.write.target_file_bytes, _MIB))
+                "spark.sql.adaptive.advisoryPartitionSizeInBytes",
+                str(max(stage.write.target_file_bytes, _MIB)),
             )
             spread = chosen.hint("rebalance", *(f"p{i}" for i in range(len(spec.partition_keys))))
             rows = spread.mapInArrow(partial(_write, work=writing), _answers()).collect()
@@ -252,7 +253,11 @@ def _connect(master: str) -> SparkSession:
     if master.startswith("sc://"):
         _knock(master)
         return builder.remote(master).getOrCreate()
-    builder = builder.master(master).config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+    builder = (
+        builder.master(master)
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+    )
     if _on_this_machine(master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.executorEnv.PYTHONPATH", str(Path(tasks.__file__).parents[2]))
@@ -263,7 +268,9 @@ def _knock(url: str) -> None:
     """Spark's client would try for ten minutes where nobody listens. Raises StorageFailed."""
     parts = urlsplit(url)
     try:
-        socket.create_connection((parts.hostname or "", parts.port or _CONNECT_PORT), timeout=_KNOCK_TIMEOUT_S).close()
+        socket.create_connection(
+            (parts.hostname or "", parts.port or _CONNECT_PORT), timeout=_KNOCK_TIMEOUT_S
+        ).close()
     except OSError as error:
         raise StorageFailed(f"cannot reach Spark at {url}: {error.strerror or error}") from error
 
@@ -300,4 +307,3 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Invalid)\b", line)]
     return (python or lines or [type(error).__name__])[-1 if python else 0][:500]
-

@@ -114,7 +114,10 @@ class _Resolver:
         return [first, *self.twins(seen, [first], names, here)]
 
     def may_add(self, path: tuple[str, ...]) -> bool:
-        if self.new_table or self.policy.mode in (SchemaMode.ADD_COLUMNS, SchemaMode.ADD_COLUMNS_WITH_WIDENING):
+        if self.new_table or self.policy.mode in (
+            SchemaMode.ADD_COLUMNS,
+            SchemaMode.ADD_COLUMNS_WITH_WIDENING,
+        ):
             return True
         if self.policy.mode is SchemaMode.FAIL_ON_NEW_COLUMNS:
             raise SchemaRefused(f"new column {'.'.join(path)!r}: the schema mode is fail_on_new_columns")

@@ -87,7 +87,9 @@ class Processor:
                 error = self._do(claim)
         except Fenced as fenced:
             log.warning("batch %s: %s", claim.batch_id, fenced)
-            return BatchReport(batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced))
+            return BatchReport(
+                batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced)
+            )
         with self.database.transaction() as conn:
             return batch_report(conn, claim, error, time.monotonic() - started)
 
@@ -97,7 +99,9 @@ class Processor:
             manifest = self._to_commit(claim)
         except Fenced:
             raise
-        except InvalidInput as error:  # the configuration's fault, not the data's: nothing of the batch is used up
+        except (
+            InvalidInput
+        ) as error:  # the configuration's fault, not the data's: nothing of the batch is used up
             self._give_back(claim, str(error), transient=True, splittable=False, blameless=True)
             raise
         except (StorageFailed, psycopg.OperationalError) as error:
@@ -127,7 +131,9 @@ class Processor:
                 return other.work(claim)
             except SchemaMoved as moved:
                 log.info("batch %s: %s; planning again", claim.batch_id, moved)
-        raise StorageFailed(f"batch {claim.batch_id}: the table's schema changed {_MOVED_TRIES} times while it was staged")
+        raise StorageFailed(
+            f"batch {claim.batch_id}: the table's schema changed {_MOVED_TRIES} times while it was staged"
+        )
 
     def _give_back(
         self, claim: Claim, error: str, *, transient: bool, splittable: bool, blameless: bool = False

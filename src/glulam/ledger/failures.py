@@ -99,7 +99,9 @@ def quarantine(conn: psycopg.Connection, claim: Claim, error: str) -> None:
     _move_files(conn, claim, [f.id for f in claim.files], "QUARANTINED", claim.batch_id, error)
 
 
-def _again(conn: psycopg.Connection, claim: Claim, error: str, *, backoff_s: float, refund: int = 0) -> FailOutcome:
+def _again(
+    conn: psycopg.Connection, claim: Claim, error: str, *, backoff_s: float, refund: int = 0
+) -> FailOutcome:
     given = {
         "id": claim.batch_id, "epoch": claim.epoch, "error": error, "backoff_s": backoff_s, "refund": refund,
     }  # fmt: skip
