@@ -15,6 +15,8 @@ _BLANK = r"[\x00-\x20\x7f]*"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _OFFSET = r"[+-](?:\d{1,2}(?::\d{1,2}(?::\d{2})?)?|\d{4}|\d{6})"
+_NEAR_OFFSET = r"[+-](0\d|1[0-5]):[0-5]\d"
+"""Those that DuckDB reads as well (up to 15:59)."""
 _ZONE = rf"(?: ?(?:Z|GMT0|UTC|GMT|UT|(?:UTC|GMT|UT)?{_OFFSET}))?"
 _LOOSE_DATE = rf"^#{_BLANK}\+?(\d{{4,7}})(?:-(\d{{1,2}}))?(?:-(\d{{1,2}})(?:[ T](?s:.*))?)?{_BLANK}$"
 _LOOSE_TIME = (
@@ -83,7 +85,8 @@ def _dates() -> list[str]:
     loose = f"regexp_replace('#' || x, {quoted(_LOOSE_DATE)}, '\\1-0\\2-0\\3')"
     loose = f"replace(regexp_replace({loose}, '-0(\\d\\d)', '-\\1', 'g'), '-0-', '-01-')"
     loose = f"try_cast(regexp_replace({loose}, '-0$', '-01') AS DATE)"
-    text = f"CASE WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE) ELSE glu_loose_date(x) END"
+    usual = f"regexp_matches(x, '^{_DAY}(?:[ T]|\\z)')"
+    text = f"CASE WHEN {usual} THEN try_cast(left(x, 10) AS DATE) ELSE glu_loose_date(x) END"
     return [
         macro("glu_loose_date", f"(x) AS {loose}"),
         *family("glu_date", {"VARCHAR": text, "DATE": "x", "TIMESTAMP": "x::DATE"}),
@@ -110,6 +113,8 @@ def _timestamps() -> list[str]:
     text = (
         f"CASE WHEN regexp_full_match(x, '{_DAY}[ T]{_CLOCK}Z?') THEN try_cast(x AS TIMESTAMP) "
         f"WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE)::TIMESTAMP "
+        f"WHEN regexp_full_match(x, '{_DAY}[ T]{_CLOCK}{_NEAR_OFFSET}') "
+        "THEN make_timestamp(epoch_us(try_cast(x AS TIMESTAMPTZ))) "
         "ELSE glu_loose_timestamp(x) + to_seconds(glu_offset(x)) END"
     )
     whole = (
