@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: demo test check bench serve crash clean
 
 test: $(VENV)/.installed-dev
-	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
 
 crash: $(VENV)/.installed-dev
 	GLULAM_CRASH_SWEEP=1 $(PYTEST) -n $(WORKERS) -m crash $(ARGS)

@@ -4,6 +4,7 @@ Small and on loopback ports; every process that is started here is stopped here,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -26,11 +27,12 @@ _CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
 def environment() -> dict[str, str]:
-    """What makes Spark's processes find each other, this Python and our package, in any network."""
+    """What makes Spark's processes find each other, this Python and our package, in any network; and executors S3."""
     path = os.pathsep.join([str(SRC), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {
-        "SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "384m",
+        "SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "640m",
         "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": path,
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
     }  # fmt: skip
 
 
@@ -41,15 +43,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> Iterator[None]:
+def _running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, env={**os.environ, **environment()}, stdout=out, stderr=out, start_new_session=True
         )
     try:
-        yield
+        yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -57,10 +60,10 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _until(ready: Callable[[], bool], what: str, logs: Path) -> None:
+def _until(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], logs: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not ready():
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or process.poll() is not None:
             tails = "\n".join(f.read_text(errors="replace")[-1500:] for f in sorted(logs.glob("*.log")))
             raise TimeoutError(f"{what} did not come up in {START_TIMEOUT_S} s\n{tails}")
         time.sleep(0.2)
@@ -87,13 +90,13 @@ def standalone(folder: Path, workers: int = 2) -> Iterator[str]:
 
     with ExitStack() as stack:
         master = [spark_class, _MASTER, "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(web)]
-        stack.enter_context(_running(master, folder / "master.log"))
-        _until(lambda: _answers(port), "the Spark master", folder)
+        running = stack.enter_context(_running(master, folder / "master.log"))
+        _until(lambda: _answers(port), "the Spark master", running, folder)
         for number in range(workers):
             worker = [spark_class, _WORKER, "--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--webui-port",
                       str(free_port()), "--work-dir", str(folder / f"worker{number}"), url]  # fmt: skip
             stack.enter_context(_running(worker, folder / f"worker{number}.log"))
-        _until(alive, f"a cluster of {workers} workers", folder)
+        _until(alive, f"a cluster of {workers} workers", running, folder)
         yield url
 
 
@@ -104,6 +107,6 @@ def connect_server(folder: Path) -> Iterator[str]:
     server = [str(HOME / "bin" / "spark-submit"), "--class", _CONNECT, "--master", "local[2]",
               "--conf", f"spark.connect.grpc.binding.port={port}", "--conf", "spark.ui.enabled=false",
               "--conf", f"spark.sql.warehouse.dir={folder / 'warehouse'}", "spark-internal"]  # fmt: skip
-    with _running(server, folder / "connect.log"):
-        _until(lambda: _answers(port), "the Spark Connect server", folder)
+    with _running(server, folder / "connect.log") as running:
+        _until(lambda: _answers(port), "the Spark Connect server", running, folder)
         yield f"sc://127.0.0.1:{port}"

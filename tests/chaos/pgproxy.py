@@ -87,7 +87,9 @@ class PgProxy:
 
     def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         if self.cut is Cut.AFTER:
-            answers = server.dup()  # the other thread may take the answer: give the server time instead of reading
+            answers = (
+                server.dup()
+            )  # the other thread may take the answer: give the server time instead of reading
             _close(client)
             server.sendall(data)
             time.sleep(0.2)

@@ -24,7 +24,9 @@ def _tiny_disk(project: Project) -> Iterator[Mapping[str, str]]:
     """The curated bucket, which staging is in, on a file system of 24 KiB; its content is lost with it."""
     bucket = project.lake / "curated"
     bucket.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(bucket)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(bucket)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.decode().strip()}")
     try:
@@ -34,7 +36,9 @@ def _tiny_disk(project: Project) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.mark.parametrize("full", [_file_size_limit, _tiny_disk])
-def test_a_full_disk(make_project: Callable[..., Project], full: Callable[..., Iterator[Mapping[str, str]]]) -> None:
+def test_a_full_disk(
+    make_project: Callable[..., Project], full: Callable[..., Iterator[Mapping[str, str]]]
+) -> None:
     project = make_project(batch={"max_files": 4, "backoff_s": 60})
     project.write_many(4, good=400)
     with full(project) as env:  # type: ignore[attr-defined]

@@ -84,7 +84,9 @@ def test_processors_side_by_side(make_project: Callable[..., Project], processor
 
 
 @pytest.mark.parametrize("seed", range(3 if SWEEP else 1))
-def test_processors_and_listers_that_are_killed_at_any_time(make_project: Callable[..., Project], seed: int) -> None:
+def test_processors_and_listers_that_are_killed_at_any_time(
+    make_project: Callable[..., Project], seed: int
+) -> None:
     """kill -9 by the clock instead of at a named point, with files arriving and being overwritten meanwhile."""
     draw = random.Random(seed)
     project = make_project(batch={"max_files": 2, "lease_s": 2, "max_attempts": 50})

@@ -30,6 +30,19 @@ def test_each_version_is_accounted_once(make_project: Callable[..., Project], po
     check(project)
 
 
+def test_rewritten_in_place_while_it_is_read(make_project: Callable[..., Project]) -> None:
+    """Stopped after the first megabytes: what is read of it from now on belongs to the other version."""
+    project = make_project()
+    project.write(0, good=6000, pad=2000)
+    worker = project.start("list", "run", failpoint="read.during:pause").stopped()
+    project.write(0, good=6000, pad=2000, in_place=True)
+    worker.go_on().succeeds()
+    project.recover()
+    check(project)
+    statuses = project.query("SELECT status FROM file_version ORDER BY id")
+    assert statuses == [("SUPERSEDED",), ("SUCCEEDED",)]
+
+
 def test_overwritten_between_link_and_unlink_of_its_archiving(make_project: Callable[..., Project]) -> None:
     project = make_project(batch={"max_files": 3})
     project.write_many(3)

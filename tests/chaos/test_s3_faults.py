@@ -21,7 +21,10 @@ pytestmark = pytest.mark.crash
 SWEEP = os.environ.get("GLULAM_CRASH_SWEEP") == "1"
 BUCKETS = ("raw", "processed", "curated", "dead")
 FEW = {
-    "500 and 503": (Rule(fault=Fault.ERROR_500, times=1), Rule(fault=Fault.SLOW_DOWN_503, method="PUT", times=1)),
+    "500 and 503": (
+        Rule(fault=Fault.ERROR_500, times=1),
+        Rule(fault=Fault.SLOW_DOWN_503, method="PUT", times=1),
+    ),
     "short bodies": (Rule(fault=Fault.SHORT_BODY, method="GET", path="/raw/.*json", times=2),),
     "done, answer lost": (Rule(fault=Fault.DROP_AFTER, method="PUT|DELETE|POST", times=4),),
 }
@@ -78,7 +81,9 @@ def project(
     yield made
     print(made.log())
     for bucket in BUCKETS:
-        boto3.resource("s3", endpoint_url=s3_env, region_name="us-east-1").Bucket(bucket).objects.all().delete()
+        boto3.resource("s3", endpoint_url=s3_env, region_name="us-east-1").Bucket(
+            bucket
+        ).objects.all().delete()
         client.delete_bucket(Bucket=bucket)
 
 
@@ -110,7 +115,9 @@ def test_a_lasting_fault(project: S3Project, proxy: FaultProxy, what: str) -> No
 def test_killed_on_s3(project: S3Project) -> None:
     """Local moves are renames; here they are copies and conditional deletes."""
     project.write_many(3)
-    for point in ("archive.during_copy", "publish.during", "archive.after_copy:2") if SWEEP else ("publish.during",):
+    for point in (
+        ("archive.during_copy", "publish.during", "archive.after_copy:2") if SWEEP else ("publish.during",)
+    ):
         project.crash(point, "list", "run")
         project.expire()
     project.recover()

@@ -30,7 +30,7 @@ def test_the_stalled_worker_does_no_harm(make_project: Callable[..., Project], p
     assert project.query("SELECT count(*) FROM batch WHERE state = 'DONE'") == [(1,)]
 
 
-@pytest.mark.parametrize("other_at", ("read.before", "commit.before"))
+@pytest.mark.parametrize("other_at", ["read.before", "commit.before"])
 def test_the_earlier_epoch_cannot_commit_while_the_later_one_works(
     make_project: Callable[..., Project], other_at: str
 ) -> None:

@@ -16,7 +16,9 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_nearest_folder_above_with_a_pipeline_or_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_folder_above_with_a_pipeline_or_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     (tmp_path / "a" / "pipeline.yaml").write_text("")
     monkeypatch.chdir(tmp_path / "a" / "b" / "c")
@@ -27,7 +29,9 @@ def test_the_nearest_folder_above_with_a_pipeline_or_state(tmp_path: Path, monke
     assert settings_for(None).home == tmp_path / "a" / "b" / ".glulam"
 
 
-def test_around_the_pipeline_file_wherever_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_around_the_pipeline_file_wherever_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "p" / "more").mkdir(parents=True)
     (tmp_path / "p" / ".glulam").mkdir()
     other = tmp_path / "p" / "more" / "other.yaml"

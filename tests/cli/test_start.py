@@ -25,7 +25,11 @@ def test_help_imports_nothing_heavy(words: tuple[str, ...]) -> None:
         f"found = sorted(set({HEAVY!r}) & set(sys.modules))\nsys.exit(f'imported {{found}}' if found else 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -75,7 +79,9 @@ def test_a_database_that_is_not_there_is_4(bare_cli: Cli) -> None:
     assert "GLULAM_DATABASE_URL" in answer.err
 
 
-def test_a_pipeline_with_a_wrong_key_is_2_and_names_file_line_and_field(bare_cli: Cli, tmp_path: Path) -> None:
+def test_a_pipeline_with_a_wrong_key_is_2_and_names_file_line_and_field(
+    bare_cli: Cli, tmp_path: Path
+) -> None:
     (tmp_path / "pipeline.yaml").write_text("pipeline: a\nzones:\n  rawr: s3://a/b\n")
     answer = bare_cli("run", str(tmp_path / "pipeline.yaml"))
     assert answer.code == 2

@@ -77,7 +77,9 @@ def _replay(app: App, pipeline: Pipeline) -> None:
 def _letters(path: Path) -> list[tuple[str, str, int]]:
     found = pq.read_table(path).to_pylist()
     return [
-        (r["source_path"], r["source_etag"], r["record_no"]) for r in found if r["reason_code"] == "MISSING_EVENT_TIME"
+        (r["source_path"], r["source_etag"], r["record_no"])
+        for r in found
+        if r["reason_code"] == "MISSING_EVENT_TIME"
     ]
 
 
@@ -116,7 +118,9 @@ def serve() -> None:
             answer: object = os.fork() or _forked(request)
         else:
             pid, status = os.waitpid(request["poll"], os.WNOHANG | os.WUNTRACED)
-            answer = None if not pid else "stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+            answer = (
+                None if not pid else "stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+            )
         print(json.dumps(answer), flush=True)
 
 

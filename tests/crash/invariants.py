@@ -74,14 +74,20 @@ def check_visible(project: Project) -> None:
     """At any moment, also right after a crash: nothing visible that is not committed, and nothing twice."""
     found = read_zones(project)
     known = {row[0]: row for row in project.query(OUTPUTS)}
-    going = {row[0] for row in project.query(RETIRED)}  # replaced by a compaction that has not deleted them yet
+    going = {
+        row[0] for row in project.query(RETIRED)
+    }  # replaced by a compaction that has not deleted them yet
     for uri, (path, rows) in found.files.items():
         if uri in going:
             continue
         assert uri in known, f"COMMIT-BEFORE-VISIBLE: {uri} is visible and no committed batch has it"
         _, _, records, size, checksum, batch, state, _ = known[uri]
-        assert state in ("COMMITTED", "DONE"), f"COMMIT-BEFORE-VISIBLE: {uri} is of batch {batch}, which is {state}"
-        assert (rows, path.stat().st_size, _sha(path)) == (records, size, checksum), f"{uri} is not as committed"
+        assert state in ("COMMITTED", "DONE"), (
+            f"COMMIT-BEFORE-VISIBLE: {uri} is of batch {batch}, which is {state}"
+        )
+        assert (rows, path.stat().st_size, _sha(path)) == (records, size, checksum), (
+            f"{uri} is not as committed"
+        )
     if not going:
         twice = [name for name, n in Counter(row["id"] for row in found.curated).items() if n > 1]
         assert not twice, f"CONSERVE: visible twice: {twice[:5]}"
@@ -108,7 +114,9 @@ def _places(project: Project, found: Found) -> dict[Place, Version]:
     places: dict[Place, Version] = {}
     for place, name in _names(found):
         version = versions[name.rpartition(".")[0]]
-        assert places.setdefault(place, version) == version, f"{name} says it came from {place}, as another version's"
+        assert places.setdefault(place, version) == version, (
+            f"{name} says it came from {place}, as another version's"
+        )
         assert place[0].endswith(f"/raw/in/{version.key}"), f"{name} says it came from {place[0]}"
     twice = [v for v, n in Counter((v.key, v.number) for v in places.values()).items() if n > 1]
     assert not twice, f"one version under two etags: {twice}"
@@ -171,8 +179,12 @@ def _account(project: Project, found: Found) -> None:
     for _, path, etag, status, read, wrote, rejected, _ in project.query(FILES):
         rows = (written[path, etag], letters[path, etag] - settled[path, etag])
         if status == "SUCCEEDED":
-            assert (wrote, rejected) == rows, f"ACCOUNT: {path} {etag}: ledger {(wrote, rejected)}, rows {rows}"
-            assert read == wrote + rejected, f"ACCOUNT: {path}: read {read}, written {wrote}, rejected {rejected}"
+            assert (wrote, rejected) == rows, (
+                f"ACCOUNT: {path} {etag}: ledger {(wrote, rejected)}, rows {rows}"
+            )
+            assert read == wrote + rejected, (
+                f"ACCOUNT: {path}: read {read}, written {wrote}, rejected {rejected}"
+            )
         else:
             assert rows == (0, 0), f"ACCOUNT: {path} {etag} is {status} and has rows {rows}"
             assert status in ("QUARANTINED", "SUPERSEDED", "SKIPPED"), f"PROGRESS: {path} {etag} is {status}"
@@ -184,10 +196,14 @@ def _sources(project: Project, places: dict[Place, Version]) -> None:
         version = places.get((path, etag))
         if status == "SUCCEEDED" and version is not None:
             versions = project.versions[version.key]
-            place = project.lake / "processed" / archive_key if archive_key else project.zone("raw") / version.key
+            place = (
+                project.lake / "processed" / archive_key if archive_key else project.zone("raw") / version.key
+            )
             if archive_key or version == versions[-1]:
                 assert place.is_file(), f"NO-SOURCE-LOSS: {path} version {version.number} is not at {place}"
-                assert place.read_bytes() == version.data, f"NO-SOURCE-LOSS: {place} is not version {version.number}"
+                assert place.read_bytes() == version.data, (
+                    f"NO-SOURCE-LOSS: {place} is not version {version.number}"
+                )
     archived = {_sha(p) for p in project.zone("processed").rglob("*") if p.is_file()}
     for key, versions in project.versions.items():
         raw, last = project.zone("raw") / key, versions[-1]
@@ -207,7 +223,9 @@ def _catalog(project: Project, found: Found) -> None:
     totals: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
     for uri, (path, rows) in found.files.items():
         _, values, records, size, checksum, _, _, table = known[uri]
-        assert (rows, path.stat().st_size, _sha(path)) == (records, size, checksum), f"{uri} is not as the catalog says"
+        assert (rows, path.stat().st_size, _sha(path)) == (records, size, checksum), (
+            f"{uri} is not as the catalog says"
+        )
         if table == "events":
             folders = path.relative_to(project.zone("curated")).parts[:-1]
             assert tuple(values) == tuple(unquote(f.partition("=")[2]) for f in folders), f"{uri}: {values}"
@@ -230,7 +248,9 @@ def _batches(project: Project, found: Found) -> None:
         else:
             assert written[batch] == rejected[batch] == 0, f"batch {batch} ({kind}) is {state} and has rows"
     done = sorted(b[0] for b in batches if b[1] == "INGEST" and b[2] == "DONE" and b[3] is not None)
-    events = project.query("SELECT payload ->> 'batch' FROM outbox WHERE topic = 'batch.committed' ORDER BY 1")
+    events = project.query(
+        "SELECT payload ->> 'batch' FROM outbox WHERE topic = 'batch.committed' ORDER BY 1"
+    )
     assert [e[0] for e in events] == done, f"SINGLE-COMMIT: events {events}, batches {done}"
 
 

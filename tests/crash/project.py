@@ -22,7 +22,9 @@ import yaml
 from crash.processes import Drivers, Worker, log_of
 
 FOLDERS = ("historical/a", "2024/week1", "2024/week02")
-LEASE_S = 30.0  # long: leases of dead processes are ended by `expire`, so that no live one loses its own by chance
+LEASE_S = (
+    30.0  # long: leases of dead processes are ended by `expire`, so that no live one loses its own by chance
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +86,25 @@ class Project:
 
     # -- raw files -----------------------------------------------------------------------------------------------
 
-    def write(self, number: int, *, good: int = 6, bad: int = 1, missing: int = 1, in_place: bool = False) -> Version:
-        """Write the file, or its next version over the one that is there: by rename, or in place."""
+    def write(
+        self,
+        number: int,
+        *,
+        good: int = 6,
+        bad: int = 1,
+        missing: int = 1,
+        pad: int = 0,
+        in_place: bool = False,
+    ) -> Version:
+        """Write the file, or its next version over the one that is there: by rename, or in place. pad: bytes that
+        each good record is longer."""
         key, records, broken = f"{FOLDERS[number % 3]}/f{number}.json", [], []
         count = len(self.versions.get(key, ())) + 1
         name = f"f{number}.v{count}"
         for i in range(good):
             records.append({"id": f"{name}.g{i}", "event_time": f"2024-0{1 + i % 2}-03T04:05:06Z",
                             "ml_mode": ("train", "test")[i % 3 == 0], "value": "text" if number % 4 == 3 else i,
-                            f"extra_{number % 5}": {"n": i}})  # fmt: skip
+                            f"extra_{number % 5}": {"n": i}} | ({"pad": "x" * pad} if pad else {}))  # fmt: skip
         records += [{"id": f"{name}.m{i}", "event_time": None, "ml_mode": "train"} for i in range(missing)]
         broken += [f'{{"id": "{name}.b{i}", "event_time": "2024-01-0' for i in range(bad)]
         lines = [json.dumps(r) for r in records]
@@ -129,7 +141,9 @@ class Project:
 
     # -- processes -----------------------------------------------------------------------------------------------
 
-    def start(self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None) -> Worker:
+    def start(
+        self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None
+    ) -> Worker:
         given = {name: value for name, value in os.environ.items() if not name.startswith("GLULAM_")}
         given |= {
             "GLULAM_HOME": str(self.root / ".glulam"), "GLULAM_THREADS": "2",
@@ -138,7 +152,9 @@ class Project:
         given |= self.env | dict(env or {}) | ({"GLULAM_FAILPOINT": failpoint} if failpoint else {})
         return self.drivers.start(self.root, steps, given)
 
-    def run(self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None) -> list[Any]:
+    def run(
+        self, *steps: str, failpoint: str | None = None, env: Mapping[str, str] | None = None
+    ) -> list[Any]:
         """Run the steps to their good end; what each said."""
         return self.start(*steps, failpoint=failpoint, env=env).succeeds()
 
@@ -161,7 +177,9 @@ class Project:
 
     def expire(self) -> None:
         """As if time had passed: leases are over, pauses too. For when no process that matters is alive."""
-        self.query("UPDATE batch SET lease_until = now() - interval '1s' WHERE state IN ('RUNNING', 'COMMITTED')")
+        self.query(
+            "UPDATE batch SET lease_until = now() - interval '1s' WHERE state IN ('RUNNING', 'COMMITTED')"
+        )
         self.query("UPDATE batch SET not_before = now() WHERE state = 'READY'")
 
     def recover(self, *steps: str) -> list[Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +18,7 @@ from glulam.infer.types import Struct, parse_type
 from glulam.ingest.config import Schema, Transform
 from glulam.ingest.transform import parse_transform, plan, reserved_names
 from glulam.model.uri import S3Uri
-from glulam.objects.lake import Lake
+from glulam.objects.base import ObjectStore
 from glulam.records.values import ReadLimits
 
 INGESTED_AT_US = 1_700_000_000_123_456
@@ -55,18 +58,19 @@ class Outcome:
     data_files: int = field(compare=False)
 
 
-def put(lake: Lake, batch: Batch) -> tuple[SourceFile, ...]:
+def put(store: ObjectStore, batch: Batch, bucket: str = "raw") -> tuple[SourceFile, ...]:
     sources = []
     only = batch.only
     for index, (name, content) in enumerate(batch.files.items()):
-        uri = S3Uri("raw", name)
-        path = lake.local_path(uri)
-        assert path is not None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        stat = lake.head(uri)
+        uri = S3Uri(bucket, name)
+        with tempfile.NamedTemporaryFile() as spooled:
+            spooled.write(content)
+            spooled.flush()
+            stat = store.put(Path(spooled.name), uri)
         asked = only.get(name, frozenset()) if only is not None else None
-        sources.append(SourceFile(index=index, uri=uri, etag=stat.etag, size_bytes=stat.size_bytes, only=asked))
+        sources.append(
+            SourceFile(index=index, uri=uri, etag=stat.etag, size_bytes=stat.size_bytes, only=asked)
+        )
     return tuple(sources)
 
 
@@ -88,23 +92,30 @@ def stage_job(batch: Batch, schema: Struct, staging: S3Uri) -> StageJob:
     )  # fmt: skip
 
 
-def run(engine: Engine, lake: Lake, batch: Batch, sources: tuple[SourceFile, ...], name: str) -> Outcome:
+def run(
+    engine: Engine,
+    store: ObjectStore,
+    batch: Batch,
+    sources: tuple[SourceFile, ...],
+    name: str,
+    bucket: str = "lake",
+) -> Outcome:
     read, policy = jobs(batch, sources)
     scan = engine.scan(read)
     schema = resolve(scan.shape, read.existing, policy)
-    staged = engine.stage(read, scan, stage_job(batch, schema, S3Uri("lake", f"_staging/{name}")))
-    return outcome(lake, staged, schema, dict(scan.records))
+    staged = engine.stage(read, scan, stage_job(batch, schema, S3Uri(bucket, f"_staging/{name}")))
+    return outcome(store, staged, schema, dict(scan.records))
 
 
-def outcome(lake: Lake, staged: Staged, schema: Struct, read: dict[int, int]) -> Outcome:
-    tables = [(file, _table(lake, file)) for file in staged.data]
+def outcome(store: ObjectStore, staged: Staged, schema: Struct, read: dict[int, int]) -> Outcome:
+    tables = [(file, _table(store, file)) for file in staged.data]
     rows = []
     for file, table in tables:
         assert table.num_rows == file.records
         for row in table.to_pylist():
             order = (row["_source_path"], row["_record_no"])
             rows.append((order, (*map(repr, row.values()), *file.values)))
-    dead = [tuple(row.values()) for file in staged.dead_letters for row in _table(lake, file).to_pylist()]
+    dead = [tuple(row.values()) for file in staged.dead_letters for row in _table(store, file).to_pylist()]
     return Outcome(
         read=read, schema=str(schema), columns=[(n, str(t)) for n, t in staged.columns],
         partition_keys=[(n, str(t)) for n, t in staged.partition_keys],
@@ -117,11 +128,13 @@ def outcome(lake: Lake, staged: Staged, schema: Struct, read: dict[int, int]) ->
     )  # fmt: skip
 
 
-def _table(lake: Lake, file: StagedFile) -> pa.Table:
-    path = lake.local_path(file.uri)
-    assert path is not None
-    assert path.stat().st_size == file.size_bytes
-    return pq.ParquetFile(path).read()
+def _table(store: ObjectStore, file: StagedFile) -> pa.Table:
+    stat = store.head(file.uri)
+    assert stat.size_bytes == file.size_bytes
+    with tempfile.TemporaryDirectory() as spool:
+        path = store.fetch(file.uri, stat.etag, Path(spool))
+        assert file.checksum == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        return pq.ParquetFile(path).read()
 
 
 def differences(found: Outcome, expected: Outcome) -> list[str]:
@@ -148,4 +161,3 @@ def _trimmed(one: Any, other: Any) -> Any:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
         return [str(a)[:300] for a, b in zip(one, other, strict=True) if a != b]
     return str(one)[:2000]
-

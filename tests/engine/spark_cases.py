@@ -14,7 +14,7 @@ CASTS = [
     *(f"CAST(ts AS {t})" for t in ("bigint", "double", "int", "float")),
     *(f"CAST({c} AS timestamp)" for c in ("ti", "sm", "i")),
     "CAST(CAST(l % 100000000000 AS timestamp) AS string)", "CAST(d2 % 1000000 AS timestamp)",
-    "CAST(CAST(s AS binary) AS string)", "CAST(s AS binary)", "s::int", "s::double", "CAST(NULL AS string)",
+    "CAST(CAST(s AS binary) AS string)", "CAST(s AS binary)", "s::int", "s::double", "CAST(NULL AS string)", "CAST(s AS varchar(3))",
     "CAST(NULL AS decimal(5,2))", "CAST(CAST(d AS decimal(38,18)) AS string)", "CAST(CAST(dec AS decimal(20,12)) AS string)",
     "CAST(CAST(s AS decimal(20,10)) AS string)", "CAST('2020-01-01T10:20:30Z' AS timestamp)", "CAST(' 12 ' AS int)",
     "CAST(1.5D AS string)", "CAST(st.n.x AS string)", "CAST(arr[0] AS string)", "CAST(CAST(s AS date) AS timestamp)",
@@ -31,7 +31,7 @@ ARITHMETIC = [
     *(f"-{c}" for c in ("l", "i", "ti", "sm", "d", "f", "s")), "-(-2147483648)", "-9223372036854775808 + 0", "- (l + 1)",
     "CAST(d AS decimal(10,2)) + CAST(l AS decimal(5,0))", "CAST(d AS decimal(10,2)) * 2", "CAST(dec AS decimal(12,2)) - 0.5",
     "CAST(dec AS decimal(10,2)) * CAST(d AS decimal(12,4))", "1.5 + 2.25", "1.5 * 3", "-1.5", "0.05 * 2", "-CAST(d AS decimal(9,3))",
-    "l * 1.5", "i + 0.25", "sm - 1.25", "ti * 2.5", "l / 100.0", "i / 1000.0", "l - 0.001", "100.0 / i", "1.5 - i",
+    "l * 1.5", "i + 0.25", "sm - 1.25", "ti * 2.5", "l / 100.0", "i / 1000.0", "l - 0.001", "1.5 - i",
     "s * 1.5", "s / 100.0", "f * 1.5", "d / 100.0", "CAST(d AS decimal(10,2)) / CAST(d2 AS decimal(10,2))",
     "CAST(d AS decimal(10,2)) / 3", "CAST(dec AS decimal(9,3)) / CAST(i AS decimal(5,1))", "1.5 / 3", "10 / 4.0",
     "dt + 1", "dt - 1", "1 + dt", "l + l2 + i + ti - 5", "(l + 1) * 2 - l2 / 3", "d * d + 1", "CAST(d AS decimal(10,2)) * 1.5D",
@@ -120,6 +120,13 @@ NESTED = [
     "st.a", "st.n.x", "st.n", "st", "arr", "arr[0]", "arr[3]", "arr[-1]", "arr[i]", "arr[CAST(ti AS int)]", "st['a']", "m['k']", "m['zz']", "element_at(arr, 1)", "element_at(arr, -1)", "element_at(arr, 9)", "element_at(m, 'k')", "size(arr)", "size(words)", "cardinality(arr)",
     "array_contains(arr, 2)", "array_contains(arr, 2L)", "array_contains(arr, l)", "array_contains(words, 'a')", "array(1, 2, 3)", "array(l, i)", "array(s, 'x')", "array(1, NULL)", "struct(l, s)", "struct(l AS a, d AS b)", "struct(st.a)", "named_struct('a', l, 'b', s)", "named_struct('x', 1).x", "array_join(words, ',')", "array_join(arr, '-')", "struct(l AS a).a + 1", "array(struct(l AS q))[0].q",
 ]  # fmt: skip
+TYPED = [
+    "dec + 1", "dec * 2", "dec * dec", "dec - l", "dec / 3", "100.0 / i", "-dec", "dec + d", "dec * 1.5", "l * dec", "dec + s", "coalesce(dec, 0)", "coalesce(dec, l)", "coalesce(dec, d)", "coalesce(dec, 1.55555)", "round(dec, 1)", "round(dec)",
+    "items.q", "items[0].q", "items.r.x", "array_join(items.q, '-')", "size(items.q)", "m.k", "items.q[1]", "abs(dec)", "array(l, 1)[0]", "named_struct('a', dec).a + 1", "split(s, ',')[0]", "element_at(items, 1).q", "CASE WHEN b THEN dec ELSE i END",
+    "if(dec > 1, dec, NULL)", "greatest(dec, l)", "struct(l, s).l", "coalesce(l, s)", "coalesce(d, s)", "CASE WHEN b THEN d ELSE s END", "CASE WHEN b THEN dt ELSE s END", "s IN (1, 2)", "l IN ('1', 'x')", "d IN ('1.0')", "dt IN ('2020-01-01')", "nullif(dec, 0)", "l IN (1.5, 2.0)", "dec IN (1, 2.675)",
+    "CASE WHEN b THEN f ELSE 0.5 END", "coalesce(f, dec)", "dec > 1.5",
+]  # fmt: skip
+"""Only where the types of the columns are known."""
 EXPRESSIONS = [*CASTS, *ARITHMETIC, *COMPARISONS, *CONDITIONS, *TEXT, *PATTERNS, *TIME, *NUMBERS, *NESTED]
 
 QUERIES = [

@@ -8,6 +8,11 @@ from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
+import pyarrow as pa
+
+from glulam.infer.types import Array, DataType, Map, Struct, parse_type
+from glulam.infer.types import Decimal as DecimalType
+
 STRINGS = [
     None, "", " ", "0", "1", "-1", "+1", " 12 ", "1.5", "-1.9", "2.5", ".5", "5.", ".", "+.", "-", "+", "1e3",
     "1E-3",
@@ -32,7 +37,9 @@ STRINGS = [
     "2020-01-01T10:20:30+2:00",
     "2020-01-01 10:20:30 UTC", "2020-01-01 10:20:30 GMT+1", "2020-01-01 10:20:30UTC+01:00",
     "2020-01-01 10:20:30 z",
-    "2020-01-01T10:20:30-18:00", "2020-01-01T10:20:30+18:01", "2020-01-01 24:00:00", "2020-01-01 23:59:60",
+    "2020-01-01T10:20:30-18:00", "2020-01-01 00:00:00.5-15:59", "2020-02-30T10:20:30+01:00",
+    "2020-12-31T23:59:59.999999-00:01", "2020-01-01T10:20:30+18:01", "2020-01-01 24:00:00",
+    "2020-01-01 23:59:60",
     "2020-01-01 10:20:30.12 Z", "2020-01-01t10:20:30", "2020-01-01 10:20Z", "2020-01-01Z",
     "2020-01-01  10:20:30",
     "2020-01-01T10:20:30.5+05:30", "2020-01-01 10:20:30+01:00:30", "2020-01-01 10:20:30 GMT0",
@@ -70,6 +77,7 @@ BOOLEANS = [True, False, None]
 STRUCTS = [None, {"a": "x", "n": {"x": 1}}, {"a": None, "n": None}, {"a": "7", "n": {"x": None}}]
 ARRAYS = [None, [], [1], [1, 2, 3], [None, 2], [5, None, 7, 2]]
 WORDS = [None, [], ["a"], ["a", None, "c"], ["x", "y"]]
+ITEMS = [None, [], [{"q": 1, "r": {"x": "a"}}], [{"q": None, "r": None}, None, {"q": 2, "r": {"x": "b"}}]]
 MAPS = [None, {}, {"k": 1}, {"k": None, "j": 2}]
 COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "s": ("string", STRINGS), "l": ("bigint", LONGS), "l2": ("bigint", LONGS[3:] + LONGS[:3]), "i": ("int",
@@ -81,6 +89,7 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "st": ("struct<a:string,n:struct<x:bigint>>", STRUCTS), "arr": ("array<bigint>", ARRAYS),
     "words": ("array<string>", WORDS), "m": ("map<string,bigint>", MAPS), "s2": ("string",
     STRINGS[40:] + STRINGS[:40]),
+    "items": ("array<struct<q:bigint,r:struct<x:string>>>", ITEMS),
     "g": ("string", ["p", "q", None, "r"]),
 }  # fmt: skip
 """Spark type and values; shorter lists repeat."""
@@ -88,3 +97,30 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
 
 def rows() -> list[tuple[Any, ...]]:
     return list(zip(*(islice(cycle(values), len(STRINGS)) for _, values in COLUMNS.values()), strict=True))
+
+
+def table() -> pa.Table:
+    """The rows as Arrow."""
+    fields = [pa.field(name, _arrow(parse_type(kind))) for name, (kind, _) in COLUMNS.items()]
+    columns = [list(column) for column in zip(*rows(), strict=True)]
+    place = list(COLUMNS).index("m")
+    columns[place] = [list(m.items()) if m is not None else None for m in columns[place]]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _arrow(kind: DataType) -> pa.DataType:
+    text = str(kind)
+    plain = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "smallint": pa.int16(),
+    "tinyint": pa.int8(),
+             "double": pa.float64(), "float": pa.float32(), "boolean": pa.bool_(), "date": pa.date32(),
+             "timestamp": pa.timestamp("us")}  # fmt: skip
+    if text in plain:
+        return plain[text]
+    if isinstance(kind, DecimalType):
+        return pa.decimal128(kind.precision, kind.scale)
+    if isinstance(kind, Array):
+        return pa.list_(_arrow(kind.element))
+    if isinstance(kind, Map):
+        return pa.map_(_arrow(kind.key), _arrow(kind.value))
+    assert isinstance(kind, Struct)
+    return pa.struct([(f.name, _arrow(f.type)) for f in kind.fields])

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
-from engine.spark_cases import EXPRESSIONS, QUERIES
-from engine.spark_rows import COLUMNS, rows
+from engine.spark_cases import EXPRESSIONS, QUERIES, TYPED
+from engine.spark_rows import COLUMNS, rows, table
 from glulam.engine import dialect
 from glulam.engine.sparksql.functions import FUNCTIONS
-from glulam.infer.types import DataType, parse_type
+from glulam.infer.types import Field, Struct, parse_type
+from glulam.model.errors import GlulamError
 
 pytestmark = pytest.mark.spark
 _CHUNK = 60
@@ -50,30 +50,9 @@ def spark() -> Iterator[Any]:
 def duck() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     dialect.install(connection)
-    fields = [pa.field(name, _arrow(parse_type(kind))) for name, (kind, _) in COLUMNS.items()]
-    values = [list(column) for column in zip(*rows(), strict=True)]
-    values = [[list(v.items()) if isinstance(v, dict) and f.name == "m" else v for v in column]
-              for f, column in zip(fields, values, strict=True)]  # fmt: skip
-    connection.register("rows", pa.table(values, schema=pa.schema(fields)))
+    connection.register("rows", table())
     connection.execute("CREATE TABLE t AS SELECT * FROM rows")
     return connection
-
-
-def _arrow(kind: DataType) -> pa.DataType:
-    text = str(kind)
-    plain = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "smallint": pa.int16(),
-    "tinyint": pa.int8(),
-             "double": pa.float64(), "float": pa.float32(), "boolean": pa.bool_(), "date": pa.date32(),
-             "timestamp": pa.timestamp("us")}  # fmt: skip
-    if text in plain:
-        return plain[text]
-    if text.startswith("decimal"):
-        return pa.decimal128(kind.precision, kind.scale)
-    if text.startswith("array"):
-        return pa.list_(_arrow(kind.element))
-    if text.startswith("map"):
-        return pa.map_(_arrow(kind.key), _arrow(kind.value))
-    return pa.struct([(f.name, _arrow(f.type)) for f in kind.fields])
 
 
 _TYPES = {"VARCHAR": "string", "INTEGER": "int", "BLOB": "binary", '"NULL"': "void"}
@@ -121,33 +100,46 @@ def _differences(what: str, expected: Any, found: Any, inputs: list[Any]) -> lis
     ]
 
 
-@pytest.mark.parametrize("start", range(0, len(EXPRESSIONS), _CHUNK))
+_ALL = [*EXPRESSIONS, *TYPED]
+_STRUCT = Struct(tuple(Field(name, parse_type(kind)) for name, (kind, _) in COLUMNS.items()))
+
+
+def _translations(expression: str) -> list[str]:
+    """Without and with the types of the columns: both mean the same."""
+    tree = dialect.parse(expression)
+    typed = dialect.translate(tree, _STRUCT)
+    return [typed] if expression in TYPED else [dialect.translate(tree), typed]
+
+
+@pytest.mark.parametrize("start", range(0, len(_ALL), _CHUNK))
 def test_expressions_mean_what_they_mean_to_spark(
     spark: Any, duck: duckdb.DuckDBPyConnection, start: int
 ) -> None:
-    expressions = EXPRESSIONS[start : start + _CHUNK]
+    expressions = _ALL[start : start + _CHUNK]
     frame = spark.sql("select " + ", ".join(f"{e} as c{n}" for n, e in enumerate(expressions)) + " from t")  # noqa: S608
     shown = [f"cast(c{n} as string) as c{n}" if _moment(f.dataType.simpleString()) else f"c{n}"
              for n, f in enumerate(frame.schema.fields)]  # fmt: skip
     expected = [list(column) for column in zip(*frame.selectExpr(*shown).collect(), strict=True)]
     wrong = []
     for n, expression in enumerate(expressions):
-        tree = dialect.parse(expression)
-        names = sorted({path[0] for path in dialect.column_references(tree)}) or ["1"]
+        names = sorted({path[0] for path in dialect.column_references(dialect.parse(expression))}) or ["1"]
         inputs = duck.execute(f"select {', '.join(names)} from t").fetchall()  # noqa: S608
-        try:
-            text = dialect.translate(tree)
-            kind = _spark_type(duck.execute(f"select {text} from t").description[0][1])  # noqa: S608
-            text = f"glu_string({text}, {text})" if _moment(kind) else text
-            values = [r[0] for r in duck.execute(f"select {text} from t").fetchall()]  # noqa: S608
-        except Exception as error:
-            wrong.append(f"{expression}: {type(error).__name__}: {str(error)[:300]}")
-            continue
         spark_kind = frame.schema.fields[n].dataType.simpleString()
-        if kind != spark_kind and spark_kind != "void":
-            wrong.append(f"{expression}: Spark's type is {spark_kind}, DuckDB's {kind}")
-        wrong += _differences(expression, expected[n], values, inputs)[:3]
+        try:
+            for text in _translations(expression):
+                kind, values = _on_duckdb(duck, text)
+                if kind != spark_kind and spark_kind != "void":
+                    wrong.append(f"{expression}: Spark's type is {spark_kind}, DuckDB's {kind}")
+                wrong += _differences(expression, expected[n], values, inputs)[:3]
+        except (duckdb.Error, GlulamError) as error:
+            wrong.append(f"{expression}: {type(error).__name__}: {str(error)[:300]}")
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def _on_duckdb(duck: duckdb.DuckDBPyConnection, text: str) -> tuple[str, list[Any]]:
+    kind = _spark_type(duck.execute(f"select {text} from t").description[0][1])  # noqa: S608
+    shown = f"glu_string({text}, {text})" if _moment(kind) else text
+    return kind, [r[0] for r in duck.execute(f"select {shown} from t").fetchall()]  # noqa: S608
 
 
 @pytest.mark.parametrize("query", QUERIES)

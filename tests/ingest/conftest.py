@@ -86,5 +86,3 @@ def project(tmp_path: Path, database_url: str) -> Iterator[Project]:
     found = Project(tmp_path, database_url)
     yield found
     found.app.close()
-
-

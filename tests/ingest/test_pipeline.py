@@ -29,7 +29,9 @@ transform:
 
 
 def test_records_reach_their_partitions_and_rejects_their_dead_letters(project: Project) -> None:
-    project.put("historical/a.json", {"id": 1, "at": "2024-01-05T10:00:00Z", "mode": "x", "v": 1.5}, '{"id":2,')
+    project.put(
+        "historical/a.json", {"id": 1, "at": "2024-01-05T10:00:00Z", "mode": "x", "v": 1.5}, '{"id":2,'
+    )
     project.put("2024/week07/b.json", {"id": 3, "at": "2024-02-01", "mode": "y/z"}, {"id": 4, "mode": "x"})
     report = project.run(EVENTS)
     assert (report.read, report.written, report.rejected, report.files) == (4, 2, 2, 2)
@@ -38,7 +40,11 @@ def test_records_reach_their_partitions_and_rejects_their_dead_letters(project: 
     assert [(r["record_id"], r["year"], r["month"], r["mode"]) for r in rows] == [
         ("1", "2024", "1", "x"), ("3", "2024", "2", "y%2Fz"),
     ]  # fmt: skip
-    assert (rows[0]["_source_path"], rows[0]["_record_no"], rows[0]["v"]) == ("s3://raw/ml/historical/a.json", 1, 1.5)
+    assert (rows[0]["_source_path"], rows[0]["_record_no"], rows[0]["v"]) == (
+        "s3://raw/ml/historical/a.json",
+        1,
+        1.5,
+    )
     dead = {d["reason_code"]: d for d in project.dead()}
     assert dead["MALFORMED"]["raw_text"] == '{"id":2,'
     assert (dead["MALFORMED"]["line"], dead["MALFORMED"]["record_no"]) == (2, 2)
@@ -80,7 +86,11 @@ def test_new_columns_are_added_and_the_history_says_who_brought_them(project: Pr
         history = versions(conn, project.table().id)
     assert [v.version for v in history] == [0, 1, 2]
     assert history[1].cause["added"] == {"b": "s3://raw/ml/historical/b.json"}
-    assert sorted((r["a"], (r.get("b") or {}).get("c")) for r in project.rows()) == [(1, None), (2, "x"), (3, "y")]
+    assert sorted((r["a"], (r.get("b") or {}).get("c")) for r in project.rows()) == [
+        (1, None),
+        (2, "x"),
+        (3, "y"),
+    ]
 
 
 def test_a_conflict_is_rescued_and_the_column_keeps_its_type(project: Project) -> None:
@@ -102,7 +112,9 @@ def test_a_conflict_is_rescued_and_the_column_keeps_its_type(project: Project) -
         ("on_conflict: rescue", {"v": "bigint"}, {"v": None, "_rescued_data": '{"v":"x"}'}),
     ],
 )
-def test_conflict_policies_in_one_batch(project: Project, policy: str, columns: dict[str, str], second: dict[str, object]) -> None:
+def test_conflict_policies_in_one_batch(
+    project: Project, policy: str, columns: dict[str, str], second: dict[str, object]
+) -> None:
     project.put("historical/a.json", {"v": 1}, {"v": "x"}, {"v": 3})
     assert project.run(f"schema: {{{policy}}}").written == 3
     assert project.columns() == columns
@@ -152,7 +164,12 @@ def test_a_refused_column_quarantines_its_file_and_only_that(project: Project) -
 
 
 def test_casts_null_reject_default(project: Project) -> None:
-    project.put("historical/a.json", {"a": "1", "b": "1", "c": "1"}, {"a": "x", "b": "2", "c": "x"}, {"a": "3", "b": "x"})
+    project.put(
+        "historical/a.json",
+        {"a": "1", "b": "1", "c": "1"},
+        {"a": "x", "b": "2", "c": "x"},
+        {"a": "3", "b": "x"},
+    )
     report = project.run("""
 transform:
   select:
@@ -162,18 +179,26 @@ transform:
 """)
     assert report.cast_failures == {"a": 1, "b": 1, "c": 1}
     assert report.reasons == {"CAST_FAILED": 1}
-    assert [(r["a"], r["b"], r["c"]) for r in sorted(project.rows(), key=lambda r: r["_record_no"])] == [(1, 1, 1), (None, 2, -1)]
+    assert [(r["a"], r["b"], r["c"]) for r in sorted(project.rows(), key=lambda r: r["_record_no"])] == [
+        (1, 1, 1),
+        (None, 2, -1),
+    ]
 
 
 def test_missing_event_times_can_go_to_the_default_partition(project: Project) -> None:
     project.put("historical/a.json", {"id": 1, "at": "nonsense", "mode": None})
-    text = EVENTS.replace("event_time: event_time\n", "event_time: event_time\n  missing_event_time: hive_default\n")
+    text = EVENTS.replace(
+        "event_time: event_time\n", "event_time: event_time\n  missing_event_time: hive_default\n"
+    )
     assert project.run(text).written == 1
     assert (project.rows()[0]["year"], project.rows()[0]["mode"]) == ("__HIVE_DEFAULT_PARTITION__",) * 2
 
 
 def test_columns_that_collide_are_renamed_and_kept(project: Project) -> None:
-    project.put("historical/a.json", '{"id":1,"ID":2,"year":7,"at":"2024-01-01","mode":"m","":9,"_batch_id":"mine","a,b":3}')
+    project.put(
+        "historical/a.json",
+        '{"id":1,"ID":2,"year":7,"at":"2024-01-01","mode":"m","":9,"_batch_id":"mine","a,b":3}',
+    )
     project.run(EVENTS.replace("CAST(id AS STRING) AS record_id", "id AS record_id"))
     row = project.rows()[0]
     assert {k: row[k] for k in ("record_id", "id__2", "year__2", "_", "_batch_id__2", "a_b", "year")} == {
@@ -202,7 +227,10 @@ def test_a_version_that_is_gone_before_it_is_read_is_superseded(project: Project
     project.list()
     os.unlink(path)
     assert project.run(listing=False).written == 1
-    assert {f.uri.key[-6:]: f.status for f in project.files()} == {"a.json": "SUPERSEDED", "b.json": "SUCCEEDED"}
+    assert {f.uri.key[-6:]: f.status for f in project.files()} == {
+        "a.json": "SUPERSEDED",
+        "b.json": "SUCCEEDED",
+    }
 
 
 def test_an_unreadable_file_stands_alone_at_the_end(project: Project) -> None:
@@ -222,13 +250,23 @@ def test_too_many_bad_records_fail_their_file(project: Project) -> None:
     project.put("historical/b.json", {"v": 2}, {"v": 3}, "{")
     report = project.run("source: {max_bad_share: 0.5}\nbatch: {backoff_s: 0}")
     assert (report.written, report.rejected) == (2, 1)
-    assert {f.uri.key[-6:]: f.status for f in project.files()} == {"a.json": "QUARANTINED", "b.json": "SUCCEEDED"}
+    assert {f.uri.key[-6:]: f.status for f in project.files()} == {
+        "a.json": "QUARANTINED",
+        "b.json": "SUCCEEDED",
+    }
 
 
 def test_dead_letters_are_replayed_and_their_accounts_settled(project: Project) -> None:
-    project.put("historical/a.json", {"id": 1, "at": "2024-01-01", "mode": "x"}, {"id": 2, "at": "??", "mode": "x"}, "{")
+    project.put(
+        "historical/a.json",
+        {"id": 1, "at": "2024-01-01", "mode": "x"},
+        {"id": 2, "at": "??", "mode": "x"},
+        "{",
+    )
     assert project.run(EVENTS).rejected == 2
-    relaxed = EVENTS.replace("event_time: event_time\n", "event_time: event_time\n  missing_event_time: hive_default\n")
+    relaxed = EVENTS.replace(
+        "event_time: event_time\n", "event_time: event_time\n  missing_event_time: hive_default\n"
+    )
     pipeline = project.pipeline(relaxed)
     entry = project.files()[0]
     work, pipeline_id = project.app.work(pipeline), project.app.pipeline_id(pipeline)
@@ -252,7 +290,12 @@ def test_compaction_joins_small_files_and_keeps_every_row(project: Project) -> N
     project.app.processor(pipeline).run()
     paths = list((project.lake / "curated").rglob("*.parquet"))
     assert len(paths) == 1
-    assert sorted((r["v"], r["w"]) for r in project.rows()) == [(0, "only here"), (1, None), (2, None), (3, None)]
+    assert sorted((r["v"], r["w"]) for r in project.rows()) == [
+        (0, "only here"),
+        (1, None),
+        (2, None),
+        (3, None),
+    ]
     with project.app.database.transaction() as conn:
         live = outputs.live(conn, project.table().id)
     assert [(f.record_count, f.uri.key.rsplit("/", 1)[1]) for f in live] == [(4, paths[0].name)]
@@ -273,7 +316,9 @@ def test_a_changed_type_in_the_pipeline_is_refused_with_its_reason(project: Proj
     project.put("historical/a.json", {"v": 1})
     project.run("transform: {select: [CAST(v AS STRING) AS v]}")
     project.put("historical/b.json", {"v": 2})
-    with pytest.raises(InvalidConfig, match="column 'v' of ml.events is string and the pipeline now makes it bigint"):
+    with pytest.raises(
+        InvalidConfig, match=r"column 'v' of ml\.events is string and the pipeline now makes it bigint"
+    ):
         project.run("transform: {select: [CAST(v AS BIGINT) AS v]}")
     assert project.run("transform: {select: [CAST(v AS STRING) AS v]}").written == 1
 

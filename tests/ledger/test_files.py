@@ -225,5 +225,7 @@ def test_a_stale_listing_does_not_push_the_newer_version_out(database: Database)
         stale = files.register(conn, pipeline, [old])
         assert (stale.new, stale.superseded, stale.doubtful) == (0, 0, {uri})
         assert files.get_by_key(conn, "p", "a.json").etag == "v2"
-    with database.transaction() as conn:  # the store says that v1 is what it holds: somebody put the old file back
+    with (
+        database.transaction() as conn
+    ):  # the store says that v1 is what it holds: somebody put the old file back
         assert files.register(conn, pipeline, [old], current=True) == files.Registration(new=1, superseded=1)

@@ -25,9 +25,7 @@ def s3_store(single_request_bytes: int, read_timeout_s: float = 10) -> S3Store:
 
 @functools.cache
 def _s3_store(endpoint: str, single_request_bytes: int, read_timeout_s: float) -> S3Store:
-    return S3Store(
-        max_attempts=2, read_timeout_s=read_timeout_s, single_request_bytes=single_request_bytes
-    )
+    return S3Store(max_attempts=2, read_timeout_s=read_timeout_s, single_request_bytes=single_request_bytes)
 
 
 class Zone:

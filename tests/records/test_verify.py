@@ -32,10 +32,14 @@ PARSER = FastParser()
 
 def parse(lines: list[bytes], schema: Struct = SCHEMA) -> Verified:
     buffer = b"\n".join(lines) + b"\n"
-    offsets = np.concatenate((np.zeros(1, np.int64), np.flatnonzero(np.frombuffer(buffer, np.uint8) == 10) + 1))
+    offsets = np.concatenate(
+        (np.zeros(1, np.int64), np.flatnonzero(np.frombuffer(buffer, np.uint8) == 10) + 1)
+    )
     tokens = count_tokens(buffer, offsets)
     marked = mark_nulls(buffer, tokens)
-    texts = pa.StringArray.from_buffers(len(lines), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(marked))
+    texts = pa.StringArray.from_buffers(
+        len(lines), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(marked)
+    )
     eligible = np.array([line.startswith(b"{") for line in lines])
     return PARSER.parse(texts, tokens, eligible, fast_part(schema))
 
@@ -55,15 +59,22 @@ def same(found: dict[str, Any], expected: dict[str, Any], schema: Struct) -> boo
 
 
 NUMBERS = st.one_of(
-    st.integers(-(2**66), 2**66), st.floats(allow_nan=True), st.sampled_from(["1.0", "-0", "1e2", "1E400", "01", "0.1e-7", "7e77"])
+    st.integers(-(2**66), 2**66),
+    st.floats(allow_nan=True),
+    st.sampled_from(["1.0", "-0", "1e2", "1E400", "01", "0.1e-7", "7e77"]),
 )
 TEXTS = st.one_of(
-    st.text(max_size=6), st.sampled_from(["12", "true", "null", "7e77", '":null', ":", ' "', "\\", '\\"', "a,}", "x ]", "1.5"])
+    st.text(max_size=6),
+    st.sampled_from(["12", "true", "null", "7e77", '":null', ":", ' "', "\\", '\\"', "a,}", "x ]", "1.5"]),
 )
-KEYS = st.sampled_from(["i", "d", "s", "b", "o", "ai", "as", "ao", "aa", "x", "y", "z", "w", "t", "v", "new", "I", ""])
+KEYS = st.sampled_from(
+    ["i", "d", "s", "b", "o", "ai", "as", "ao", "aa", "x", "y", "z", "w", "t", "v", "new", "I", ""]
+)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.lists(st.tuples(KEYS, inner), max_size=4).map(tuple)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.lists(st.tuples(KEYS, inner), max_size=4).map(tuple)
+    ),
     max_leaves=8,
 )
 
@@ -93,7 +104,11 @@ CLEAN = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=int(os.environ.get("GLULAM_EXAMPLES", "400")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=int(os.environ.get("GLULAM_EXAMPLES", "400")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     st.lists(st.tuples(st.lists(st.tuples(KEYS, VALUES), max_size=6).map(tuple), st.sampled_from(["tight", "python", "odd"])),
              min_size=1, max_size=12),
@@ -102,7 +117,9 @@ CLEAN = st.fixed_dictionaries(
 def test_an_accepted_line_has_the_strict_parsers_values(
     records: list[tuple[Any, str]], edits: list[tuple[int, int, int]]
 ) -> None:
-    lines = [write(value, style).replace("\n", " ").encode("utf-8", "surrogatepass") for value, style in records]
+    lines = [
+        write(value, style).replace("\n", " ").encode("utf-8", "surrogatepass") for value, style in records
+    ]
     for row, at, byte in edits:  # break some lines at random places
         if row < len(lines) and at < len(lines[row]):
             lines[row] = lines[row][:at] + bytes([byte]) + lines[row][at + 1 :]
@@ -131,12 +148,17 @@ def _utf8(line: bytes) -> bool:
 def test_clean_lines_are_accepted(records: list[dict[str, Any]]) -> None:
     """Fast in fact: everything that fits the schema is taken, whichever of the usual writers wrote it."""
     for separators in ((",", ":"), (", ", ": ")):
-        lines = [json.dumps(r, separators=separators, ensure_ascii=False).replace("\\\\", "").encode() for r in records]
+        lines = [
+            json.dumps(r, separators=separators, ensure_ascii=False).replace("\\\\", "").encode()
+            for r in records
+        ]
         found = parse(lines)
         for line, accepted in zip(lines, found.accepted, strict=True):
             plain = line != b"{}" and strict(line) is not None
             texts = json.loads(line)
-            tricky = any(c in str(texts.get(k, "")) for k in ("s", "as") for c in ",]} ") or "\\" in str(texts)
+            tricky = any(c in str(texts.get(k, "")) for k in ("s", "as") for c in ",]} ") or "\\" in str(
+                texts
+            )
             if plain and not tricky:
                 assert accepted, line
 
@@ -144,13 +166,46 @@ def test_clean_lines_are_accepted(records: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b'{"i":"1"}', b'{"i":1.0}', b'{"i":1,"i":1}', b'{"i":1,"new":2}', b'{"s":1}', b'{"b":1}', b'{"b":"true"}',
-        b'{"d":NaN}', b'{"d":1e999}', b'{"d":9007199254740993}', b'{"i":18446744073709551616}', b'{"i":1,}',
-        b'{"ai":[1,]}', b'{"o":5}', b'{"o":{}}', b'{"ao":[1]}', b'{"ao":[null]}', b'{"aa":[[1],2]}', b'{"ai":["1"]}',
-        b'{"as":[1]}', b'{"i":null,"i":null}', b'{"i":1,"i":null}', b'{"i":null,"i":1}', b'{"s":[""]}', b'{"as":[[""]]}', b'{"i":nulL}',
-        b'{"s":"7e+77","i":null,"new":1}', b'{"s":7e77,"i":null}', b'{"s":"7e77","i":null,"new":1}', b'{"d":7e77,"i":null}', b'{"i":null5}', b'{"s":null5}', b'{"I":1}', b'{"x" :1,"s":5}', b'{"s":{"x":1}}', b'{"o":[{"x":1}]}', b'{"i":1} x', b'{"d":-Infinity}',
+        b'{"i":"1"}',
+        b'{"i":1.0}',
+        b'{"i":1,"i":1}',
+        b'{"i":1,"new":2}',
+        b'{"s":1}',
+        b'{"b":1}',
+        b'{"b":"true"}',
+        b'{"d":NaN}',
+        b'{"d":1e999}',
+        b'{"d":9007199254740993}',
+        b'{"i":18446744073709551616}',
+        b'{"i":1,}',
+        b'{"ai":[1,]}',
+        b'{"o":5}',
+        b'{"o":{}}',
+        b'{"ao":[1]}',
+        b'{"ao":[null]}',
+        b'{"aa":[[1],2]}',
+        b'{"ai":["1"]}',
+        b'{"as":[1]}',
+        b'{"i":null,"i":null}',
+        b'{"i":1,"i":null}',
+        b'{"i":null,"i":1}',
+        b'{"s":[""]}',
+        b'{"as":[[""]]}',
+        b'{"i":nulL}',
+        b'{"s":"7e+77","i":null,"new":1}',
+        b'{"s":7e77,"i":null}',
+        b'{"s":"7e77","i":null,"new":1}',
+        b'{"d":7e77,"i":null}',
+        b'{"i":null5}',
+        b'{"s":null5}',
+        b'{"I":1}',
+        b'{"x" :1,"s":5}',
+        b'{"s":{"x":1}}',
+        b'{"o":[{"x":1}]}',
+        b'{"i":1} x',
+        b'{"d":-Infinity}',
     ],
-)  # fmt: skip
+)
 def test_what_duckdb_forgives_is_not_accepted(line: bytes) -> None:
     assert not parse([line]).accepted.any()
 

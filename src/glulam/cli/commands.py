@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -78,7 +79,8 @@ def run(
         if settings.engine != "spark":
             raise typer.BadParameter("--master is Spark's; expected --engine spark with it")
         settings = replace(settings, spark_master=master)
-    raise typer.Exit(late.running.run(settings, path, list_first=not no_list, as_json=as_json))
+    bar = late.progress.Bar() if sys.stderr.isatty() and not as_json else None
+    raise typer.Exit(late.running.run(settings, path, list_first=not no_list, as_json=as_json, bar=bar))
 
 
 def list_(pipeline: PipelineFile = None, project: Project = None, as_json: Json = False) -> None:

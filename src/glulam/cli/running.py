@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glulam.app import App
 from glulam.catalog.tables import get_table
-from glulam.cli import late
 from glulam.cli.letters import live_tables
 from glulam.cli.output import facts, print_json, size
 from glulam.cli.summary import Failure, Listed, RunSummary, show, show_listed
@@ -25,6 +24,9 @@ from glulam.ledger import files, lookup, outputs
 from glulam.model.clock import new_batch_id, utc_now
 from glulam.model.states import FileStatus
 from glulam.settings import Settings
+
+if TYPE_CHECKING:
+    from glulam.cli.progress import Bar
 
 OPEN = (FileStatus.PENDING, FileStatus.FAILED, FileStatus.PROCESSING)
 
@@ -41,11 +43,11 @@ class _Watch:
         self.tell(report)
 
 
-def run(settings: Settings, path: Path, *, list_first: bool, as_json: bool) -> int:
-    """List, then process until nothing is open. 1 when a file or batch was given up."""
+def run(settings: Settings, path: Path, *, list_first: bool, as_json: bool, bar: Bar | None) -> int:
+    """List, then process until nothing is open. 1 when a file or batch was given up. bar: for a terminal."""
     pipeline = load(path)
     with App(settings) as app:
-        summary = _run(app, pipeline, list_first=list_first, quiet=as_json)
+        summary = _run(app, pipeline, list_first=list_first, bar=bar)
     if as_json:
         print_json(summary)
     else:
@@ -53,10 +55,10 @@ def run(settings: Settings, path: Path, *, list_first: bool, as_json: bool) -> i
     return 1 if summary.failures else 0
 
 
-def _run(app: App, pipeline: Pipeline, *, list_first: bool, quiet: bool) -> RunSummary:
+def _run(app: App, pipeline: Pipeline, *, list_first: bool, bar: Bar | None = None) -> RunSummary:
     started = time.monotonic()
     listing: Listing | None = None
-    with _bar(quiet) as bar:
+    with bar or nullcontext():
         watch = _Watch(bar.batch) if bar else _Watch()
         processor = app.processor(pipeline, on_batch=watch)
         if list_first:
@@ -68,10 +70,6 @@ def _run(app: App, pipeline: Pipeline, *, list_first: bool, quiet: bool) -> RunS
             bar.begin(sum(counts.get(status, 0) for status in OPEN))
         report = processor.run()
     return _summary(app, pipeline, listing, report, watch, time.monotonic() - started)
-
-
-def _bar(quiet: bool) -> AbstractContextManager[late.progress.Bar | None]:
-    return late.progress.Bar() if sys.stderr.isatty() and not quiet else nullcontext()
 
 
 def _summary(app: App, pipeline: Pipeline, listing: Listing | None, report: RunReport, watch: _Watch,
@@ -124,7 +122,7 @@ def compact(settings: Settings, path: Path, *, as_json: bool) -> int:
         before = _live(app, pipeline)
         processor = app.processor(pipeline)
         groups = compaction.request(processor.work, processor.pipeline_id, new_batch_id)
-        done = _run(app, pipeline, list_first=False, quiet=as_json)
+        done = _run(app, pipeline, list_first=False)
         after = _live(app, pipeline)
     summary = CompactSummary(
         table=f"{pipeline.table.database}.{pipeline.table.name}", groups=groups, files_before=before[0],

@@ -66,10 +66,11 @@ def show_listed(listed: Listed) -> None:
 
 def show(summary: RunSummary) -> None:
     s = summary
-    if s.listed is not None:
-        found = f"{s.listed.found:,}  ({s.listed.new:,} new, {s.listed.superseded:,} superseded)"
-    else:
-        found = None
+    found = (
+        f"{s.listed.found:,}  ({s.listed.new:,} new, {s.listed.superseded:,} superseded)"
+        if s.listed is not None
+        else None
+    )
     facts([
         ("pipeline", f"{s.pipeline}  (engine {s.engine})"),
         ("files found", found),

@@ -20,11 +20,11 @@ from sqlglot import expressions as exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import SqlglotError
 
-from glulam.engine.sparksql.macros import coercion_macros, number_macros
-from glulam.engine.sparksql.macros_text import text_macros
 from glulam.engine.sparksql.query import query
 from glulam.engine.sparksql.scalar import Scalar
+from glulam.engine.sparksql.script import STATEMENTS, needed
 from glulam.engine.sparksql.value import unsupported
+from glulam.infer.types import Struct
 from glulam.model.errors import InvalidInput, UnsupportedSql
 
 
@@ -51,26 +51,15 @@ class Connection(Protocol):
     def execute(self, query: str) -> object: ...
 
 
-_STATEMENTS = (*number_macros(), *text_macros(), *coercion_macros())
-_NAME = re.compile(r"MACRO (\w+)")
-_BY_NAME = {_NAME.search(s).group(1): s for s in _STATEMENTS}  # type: ignore[union-attr]
-
-MACROS = "\n".join(_STATEMENTS)
+MACROS = "\n".join(STATEMENTS)
 """Temporary macros that translations call: one script, to run once on each connection (and each cursor)."""
 
 
 def install(connection: Connection, *translations: str) -> None:
     """Create the macros on a DuckDB connection. With `translations`, only those that these need (faster)."""
-    wanted = set(_BY_NAME)
-    if translations:
-        wanted, pending = set(), [*translations]
-        while pending:
-            found = set(re.findall(r"\bglu_\w+", pending.pop())) & set(_BY_NAME) - wanted
-            wanted |= found
-            pending += [_BY_NAME[name] for name in found]
-    script = [statement for name, statement in _BY_NAME.items() if name in wanted]
-    if script:
-        connection.execute("".join(["BEGIN;", *script, "COMMIT;"]))
+    statements = needed(translations) if translations else STATEMENTS
+    if statements:
+        connection.execute("".join(["BEGIN;", *statements, "COMMIT;"]))
 
 
 def parse(text: str) -> exp.Expression:
@@ -89,30 +78,15 @@ def _parse(text: str, what: str) -> exp.Expression:
     return trees[0]
 
 
-def translate(expression: exp.Expression) -> str:
-    """DuckDB text of one scalar expression, a tree of `parse`. Raises UnsupportedSql, and TypeError for a
-    tree of another parser: its functions are no longer what was written."""
-    for node in expression.walk():
-        if isinstance(node, exp.Func) and not isinstance(node, _WRITTEN):
-            raise TypeError(
-                f"{type(node).__name__} in {expression.sql()!r}: parse it with engine.dialect.parse"
-            )
+def translate(expression: exp.Expression, columns: Struct | None = None) -> str:
+    """DuckDB text of one scalar expression, a tree of `parse`. With the types of the columns, the text is
+    plainer, deep expressions bind in linear time, decimals and arrays of structs (`readings.value`) work on
+    columns too, and what is not supported shows here; without, some of it shows only when DuckDB binds it.
+    Raises UnsupportedSql, also for functions in a tree of another parser, which no longer are what was
+    written."""
     if isinstance(expression, exp.Alias):
         raise unsupported(f"the name {expression.alias!r} in an expression")
-    return Scalar().emit(expression).text
-
-
-_WRITTEN = (
-    exp.Anonymous,
-    exp.Cast,
-    exp.TryCast,
-    exp.Case,
-    exp.If,
-    exp.And,
-    exp.Or,
-    exp.RegexpLike,
-    exp.Exists,
-)
+    return Scalar(columns=columns).emit(expression).text
 
 
 def translate_query(sql: str) -> str:

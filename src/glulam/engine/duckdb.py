@@ -73,7 +73,9 @@ class DuckDbEngine:
 
     def scan(self, job: ReadJob) -> Scan:
         handle = self._scan(job, job.existing, learn=learns(job))
-        return Scan(shape=handle.shape(), records=dict(handle.records), gone=frozenset(handle.gone), handle=handle)
+        return Scan(
+            shape=handle.shape(), records=dict(handle.records), gone=frozenset(handle.gone), handle=handle
+        )
 
     def _scan(self, job: ReadJob, base: Struct | None, *, learn: bool) -> _Handle:
         handle = _Handle(Pieces(self.resources.spool, self.resources.memory_bytes // 3))
@@ -257,7 +259,9 @@ class _Staging:
         self.tally.rejected.update(r.file for r in early)
         self.tally.reasons.update(str(r.code) for r in early)
         resources, store = self.engine.resources, self.engine.store
-        for batch in in_batches(late_rejects(self.places, self.job.sources, store, self.job.limits, resources.spool)):
+        for batch in in_batches(
+            late_rejects(self.places, self.job.sources, store, self.job.limits, resources.spool)
+        ):
             self._dead(batch)
 
     def _dead(self, rejects: list[Reject]) -> None:
@@ -267,5 +271,7 @@ class _Staging:
         """For a replay: the asked record numbers less the rejected ones."""
         rejected = {(r.file, r.record_no) for r in [*self.handle.rejects, *self.rejects]}
         for table in self.places:
-            rejected.update(zip(table.column("_file").to_pylist(), table.column("_record_no").to_pylist(), strict=True))
+            rejected.update(
+                zip(table.column("_file").to_pylist(), table.column("_record_no").to_pylist(), strict=True)
+            )
         return written_keys(self.job.sources, self.handle.gone, rejected)

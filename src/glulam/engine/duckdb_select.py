@@ -17,8 +17,7 @@ from glulam.engine.dialect import install, translate
 from glulam.engine.fit import fitted_schema
 from glulam.engine.select import PASS_THROUGH, Named, hoisted, selected
 from glulam.infer.arrow import from_arrow
-from glulam.infer.types import DataType, Struct
-from glulam.model.errors import UnsupportedSql
+from glulam.infer.types import DataType, Field, Struct, parse_type
 
 
 class DuckDbSelect:
@@ -28,9 +27,9 @@ class DuckDbSelect:
         self._raw = fitted_schema(schema)
         items = selected(plan)
         self._direct = {name: e.name for name, e in items if _passes(e) and e.name in self._raw.names}
-        self._query = _query([(name, e) for name, e in items if name not in self._direct])
+        self._query = _query([(name, e) for name, e in items if name not in self._direct], schema)
         self._order = [name for name, _ in items]
-        self._partitions = [translate(c.expression) for c in plan.partition_by]
+        self._partitions = [translate(c.expression, schema) for c in plan.partition_by]
 
     def connect(self) -> Any:
         """A DuckDB with what the query needs."""
@@ -45,7 +44,9 @@ class DuckDbSelect:
             found = connection.sql(self._query).to_arrow_table()
         finally:
             connection.unregister("raw")
-        columns = [table.column(self._direct[n]) if n in self._direct else found.column(n) for n in self._order]
+        columns = [
+            table.column(self._direct[n]) if n in self._direct else found.column(n) for n in self._order
+        ]
         columns += [table.column(name) for name in PASS_THROUGH]
         return pa.Table.from_arrays(columns, names=[*self._order, *PASS_THROUGH])
 
@@ -60,19 +61,21 @@ class DuckDbSelect:
         return tuple(from_arrow(f.type) for f in found.schema)
 
 
-def _query(items: Named) -> str:
+def _query(items: Named, columns: Struct) -> str:
     levels, outer = hoisted(items)
-    try:
-        source = "raw"
-        for level in levels:
-            source = f"(SELECT *, {_listed(level)} FROM {source})"
-        return f"SELECT {_listed(outer)} FROM {source}"
-    except UnsupportedSql:  # a lifted column's type is DuckDB's to know, and this expression needs to know it before
-        return f"SELECT {_listed(items)} FROM raw"  # noqa: S608
+    source = "raw"
+    for level in levels:
+        source = f"(SELECT *, {_listed(level, columns)} FROM {source})"  # noqa: S608
+        columns = Struct((*columns.fields, *(Field(name, _cast_type(e)) for name, e in level)))
+    return f"SELECT {_listed(outer, columns)} FROM {source}"  # noqa: S608
 
 
-def _listed(items: Named) -> str:
-    return ", ".join(f'{translate(e)} AS "{name}"' for name, e in items)
+def _listed(items: Named, columns: Struct) -> str:
+    return ", ".join(f'{translate(e, columns)} AS "{name}"' for name, e in items)
+
+
+def _cast_type(cast: exp.Expression) -> DataType:
+    return parse_type(cast.args["to"].sql(dialect="spark"))
 
 
 def _passes(expression: exp.Expression) -> bool:

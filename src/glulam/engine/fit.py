@@ -56,7 +56,9 @@ def _widen(array: pa.Array, have: DataType, want: DataType) -> pa.Array:
     return pc.cast(array, kind)
 
 
-def conform(raw: pa.Table, schema: Struct, policy: SchemaPolicy, limits: ReadLimits) -> tuple[pa.Table, list[Reject]]:
+def conform(
+    raw: pa.Table, schema: Struct, policy: SchemaPolicy, limits: ReadLimits
+) -> tuple[pa.Table, list[Reject]]:
     """RAW rows in the wanted schema, and the rows that a frozen schema rejects."""
     conformer = Conformer(schema, policy)
     rows, rejects = [], []

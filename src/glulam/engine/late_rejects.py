@@ -24,7 +24,11 @@ _BYTES = 32 * 1024 * 1024
 
 
 def late_rejects(
-    tables: Sequence[pa.Table], sources: Iterable[SourceFile], store: ObjectStore, limits: ReadLimits, spool: Path
+    tables: Sequence[pa.Table],
+    sources: Iterable[SourceFile],
+    store: ObjectStore,
+    limits: ReadLimits,
+    spool: Path,
 ) -> Iterator[Reject]:
     """The rejects at the places that `staging.split` gave, by file and offset. Raises ObjectChanged when a file is
     another by now."""

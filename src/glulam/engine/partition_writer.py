@@ -182,7 +182,9 @@ class PartitionWriter:
         if self.remote:
             self.store.put(path, uri)
             path.unlink()
-        return StagedFile(uri=uri, values=values, records=records, size_bytes=size, checksum=f"sha256:{digest}")
+        return StagedFile(
+            uri=uri, values=values, records=records, size_bytes=size, checksum=f"sha256:{digest}"
+        )
 
     def close(self) -> tuple[StagedFile, ...]:
         """Write what waits and return every file, ordered by URI. Raises what the first of them ran into."""

@@ -190,6 +190,7 @@ def _type_text(kind: pa.DataType) -> str:
 def _explained(error: Any) -> GlulamError:
     text = str(error)
     first = text.split("\n\n", 1)[0].replace("\n", " ")
-    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+    # a file that is gone is asked for as a folder, which is not allowed
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.PermissionException):
         return StorageFailed(f"the query could not read or hold its data: {first}")
     return explain_binder_error(text) or InvalidInput(f"the query cannot be run: {first}")

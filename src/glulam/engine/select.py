@@ -33,7 +33,9 @@ def selected(plan: TransformPlan) -> list[tuple[str, exp.Expression]]:
     if plan.event_time is not None and plan.reject_missing_event_time:
         column = next(c for c in plan.columns if c.name == plan.event_time)
         missing = exp.Is(this=exp.paren(final_expression(column)), expression=exp.Null())
-        rejections.append((RejectCode.MISSING_EVENT_TIME, f"event time column {column.name} is NULL", missing))
+        rejections.append(
+            (RejectCode.MISSING_EVENT_TIME, f"event time column {column.name} is NULL", missing)
+        )
     found.append(("reject", _first([(c, str(code)) for code, _, c in rejections])))
     found.append(("detail", _first([(c, detail) for _, detail, c in rejections])))
     return found
@@ -69,8 +71,8 @@ Named = list[tuple[str, exp.Expression]]
 
 def hoisted(items: Named) -> tuple[list[Named], Named]:
     """The same items in steps: levels of casts as columns `:c<i>` (no raw column has a colon), each level over the one
-    before, then the items over them all. An event time stands in the output, its test for failure, the partition columns and the rejection, and is
-    worth parsing once."""
+    before, then the items over them all. An event time stands in the output, its test for failure, the partition
+    columns and the rejection, and is worth parsing once."""
     names: dict[str, str] = {}
     levels: list[Named] = []
 

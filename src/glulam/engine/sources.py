@@ -17,6 +17,7 @@ import pyarrow as pa
 from glulam.engine.base import ReadJob, SourceFile
 from glulam.infer.resolve import SchemaMode
 from glulam.model.errors import ObjectChanged, ObjectNotFound
+from glulam.model.failpoints import failpoint
 from glulam.objects.base import ObjectStore
 from glulam.records.chunks import Chunk
 from glulam.records.framing import Framed
@@ -31,7 +32,9 @@ def framed(
     for source in sources:
         try:
             path = store.fetch(source.uri, source.etag, spool)
-            yield from frame_file(source.index, path, str(source.uri), limits)
+            for piece in frame_file(source.index, path, str(source.uri), limits):
+                yield piece
+                failpoint("read.during")
             if not store.unchanged(source.uri, source.etag):
                 raise ObjectChanged(f"{source.uri} was overwritten while it was read")
             forget(store, source, path)
@@ -47,7 +50,10 @@ def forget(store: ObjectStore, source: SourceFile, path: Path) -> None:
 
 def learns(job: ReadJob) -> bool:
     """Whether a scan may try other schemas than the table's: not when new columns are refused anyway."""
-    return job.existing is None or job.policy.mode in (SchemaMode.ADD_COLUMNS, SchemaMode.ADD_COLUMNS_WITH_WIDENING)
+    return job.existing is None or job.policy.mode in (
+        SchemaMode.ADD_COLUMNS,
+        SchemaMode.ADD_COLUMNS_WITH_WIDENING,
+    )
 
 
 def asked_only(sources: Iterable[SourceFile]) -> dict[int, frozenset[int]]:
@@ -59,7 +65,9 @@ def keep_only(chunk: Chunk, only: Mapping[int, frozenset[int]]) -> Chunk:
     """For a replay: only the asked records of a chunk."""
     if not only:
         return chunk
-    wanted = np.array([n in only.get(int(f), ()) for f, n in zip(chunk.file, chunk.record_no, strict=True)], bool)
+    wanted = np.array(
+        [n in only.get(int(f), ()) for f, n in zip(chunk.file, chunk.record_no, strict=True)], bool
+    )
     return replace(
         chunk, is_record=chunk.is_record & wanted,
         documents=tuple(d for d in chunk.documents if d.record_no in only.get(d.file, ())),

@@ -24,8 +24,10 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pyarrow as pa
+import sqlglot.expressions as exp
 from py4j.protocol import Py4JError
 from pyspark import TaskContext
 from pyspark.errors import AnalysisException, PySparkException
@@ -33,14 +35,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from glulam.engine import spark_tasks as tasks
-from glulam.engine.base import EngineResources, OutputColumn, ReadJob, Scan, SourceFile, Staged, StageJob
+from glulam.engine.base import EngineResources, ReadJob, Scan, SourceFile, Staged, StageJob
 from glulam.engine.select import PASS_THROUGH, selected
 from glulam.engine.sources import learns, written_keys
 from glulam.engine.spark_types import from_spark_json, spark_field
 from glulam.engine.staging import StageSpec, Tally, finished_columns
 from glulam.infer.arrow import from_arrow
 from glulam.infer.shape import Shape
-from glulam.infer.types import DataType, Struct
+from glulam.infer.types import Array, DataType, Struct
 from glulam.model import errors
 from glulam.model.errors import GlulamError, StorageFailed, UnsupportedSql
 from glulam.objects.base import ObjectStore
@@ -48,6 +50,7 @@ from glulam.objects.base import ObjectStore
 _MIB = 1024 * 1024
 _LEAST_GROUP_BYTES = 8 * _MIB
 _SHUFFLE_PARTITIONS = 64
+_CONNECT_PORT, _KNOCK_TIMEOUT_S = 15002, 20.0
 _SQL = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
@@ -132,12 +135,13 @@ class SparkEngine:
         )  # fmt: skip
         with _translated():
             raw = self._raw(job, kept, stage.schema)
-            keys = self._types(raw, stage.plan.partition_by)
             chosen = self._selected(raw, stage)
+            keys = self._types(raw, stage)
             columns = dict(_fields(chosen))
             stage.failpoint("stage.before")
             self.session.conf.set(
-                "spark.sql.adaptive.advisoryPartitionSizeInBytes", str(max(stage.write.target_file_bytes, _MIB))
+                "spark.sql.adaptive.advisoryPartitionSizeInBytes",
+                str(max(stage.write.target_file_bytes, _MIB)),
             )
             spread = chosen.hint("rebalance", *(f"p{i}" for i in range(len(spec.partition_keys))))
             rows = spread.mapInArrow(partial(_write, work=writing), _answers()).collect()
@@ -153,15 +157,38 @@ class SparkEngine:
         shape = StructType.fromJson({"type": "struct", "fields": fields})
         return self._mapped(partial(tasks.read_group, work=work), len(work.groups), shape)
 
-    def _types(self, raw: DataFrame, columns: Iterable[OutputColumn]) -> list[DataType]:
-        """Types of expressions, by analysis alone."""
-        texts = [c.expression.sql(dialect="spark") for c in columns]
+    def _types(self, raw: DataFrame, stage: StageJob) -> list[DataType]:
+        """Types of the partition columns, by analysis alone."""
+        texts = [_text(c.expression, confusable(stage.schema)) for c in stage.plan.partition_by]
         return [kind for _, kind in _fields(raw.selectExpr(*texts))] if texts else []
 
     def _selected(self, raw: DataFrame, stage: StageJob) -> DataFrame:
-        items = [f"{expression.sql(dialect='spark')} AS `{name}`" for name, expression in selected(stage.plan)]
+        strict = confusable(stage.schema)
+        self.session.conf.set("spark.sql.caseSensitive", str(strict).lower())
+        items = [f"{_text(expression, strict)} AS `{name}`" for name, expression in selected(stage.plan)]
         through = [f"`{name}`" for name in (*PASS_THROUGH, *tasks.REJECT_COLUMNS.names)]
         return raw.selectExpr(*items, *through)
+
+
+def confusable(schema: DataType) -> bool:
+    """Whether two names at one place differ for us and are equal for Spark, which takes letters without case by Java's
+    rule: the long s is an s, the dotless i an i."""
+    if isinstance(schema, Array):
+        return confusable(schema.element)
+    if not isinstance(schema, Struct):
+        return False
+    names = [f.name.upper().lower() for f in schema.fields]
+    return len(set(names)) < len(names) or any(confusable(f.type) for f in schema.fields)
+
+
+def _text(expression: exp.Expression, strict: bool) -> str:
+    """Spark SQL. Where Spark has to tell names by case, those of columns and members are written as ours are."""
+    if strict:
+        expression = expression.copy()
+        for node in expression.find_all(exp.Column, exp.Dot):
+            for name in node.find_all(exp.Identifier):
+                name.set("this", name.name.lower())
+    return str(expression.sql(dialect="spark"))
 
 
 def _write(batches: Iterator[pa.RecordBatch], work: tasks.WriteWork) -> Iterator[pa.RecordBatch]:
@@ -224,12 +251,28 @@ def _staged(
 def _connect(master: str) -> SparkSession:
     builder = SparkSession.builder.appName("glulam")
     if master.startswith("sc://"):
+        _knock(master)
         return builder.remote(master).getOrCreate()
-    builder = builder.master(master).config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+    builder = (
+        builder.master(master)
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+    )
     if _on_this_machine(master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.executorEnv.PYTHONPATH", str(Path(tasks.__file__).parents[2]))
     return builder.getOrCreate()
+
+
+def _knock(url: str) -> None:
+    """Spark's client would try for ten minutes where nobody listens. Raises StorageFailed."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection(
+            (parts.hostname or "", parts.port or _CONNECT_PORT), timeout=_KNOCK_TIMEOUT_S
+        ).close()
+    except OSError as error:
+        raise StorageFailed(f"cannot reach Spark at {url}: {error.strerror or error}") from error
 
 
 def _on_this_machine(master: str) -> bool:
@@ -264,4 +307,3 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Invalid)\b", line)]
     return (python or lines or [type(error).__name__])[-1 if python else 0][:500]
-

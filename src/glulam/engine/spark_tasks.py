@@ -82,7 +82,9 @@ class StoreSpec:
             return Lake(Path(self.lake))
         for name, value in self.environment:
             os.environ.setdefault(name, value)
-        found: ObjectStore = importlib.import_module("glulam.objects.s3").S3Store()  # boto3: only who uses it pays
+        found: ObjectStore = importlib.import_module(
+            "glulam.objects.s3"
+        ).S3Store()  # boto3: only who uses it pays
         return found
 
 
@@ -181,14 +183,18 @@ def _scan(work: ReadWork, group: Group) -> dict[str, Any]:
     only, store = asked_only(group), work.store.open()
     with _scratch() as spool, _parser() as parser:
         for chunk in chunks(framed(store, group, work.limits, spool, gone)):
-            found = scan_chunk(keep_only(chunk, only), parser, base, work.policy, work.limits, learn=work.learn)
+            found = scan_chunk(
+                keep_only(chunk, only), parser, base, work.policy, work.limits, learn=work.learn
+            )
             for _, table in found.parsed:
                 count_rows(records, table)
             count_rows(records, found.slow)
             records.update(r.file for r in found.rejects)
             shape.merge(found.shape)
             if base is None and work.learn:
-                base = resolve(found.shape, None, SchemaPolicy(hints=work.policy.hints, reserved=work.policy.reserved))
+                base = resolve(
+                    found.shape, None, SchemaPolicy(hints=work.policy.hints, reserved=work.policy.reserved)
+                )
     return {"shape": shape.to_json(), "records": list(records.items()), "gone": sorted(gone)}
 
 
@@ -245,7 +251,8 @@ def _reject_rows(rejects: list[Reject], target: pa.Schema) -> pa.RecordBatch:
         ":detail": [r.detail for r in rejects], ":raw": [r.raw for r in rejects],
     }  # fmt: skip
     arrays = [
-        pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(len(rejects), f.type) for f in target
+        pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(len(rejects), f.type)
+        for f in target
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=target)
 
@@ -354,11 +361,16 @@ def _plain(file: StagedFile) -> list[Any]:
 
 def staged_file(plain: list[Any]) -> StagedFile:
     uri, values, records, size, checksum = plain
-    return StagedFile(uri=S3Uri.parse(uri), values=tuple(values), records=records, size_bytes=size, checksum=checksum)
+    return StagedFile(
+        uri=S3Uri.parse(uri), values=tuple(values), records=records, size_bytes=size, checksum=checksum
+    )
 
 
 def tally_json(tally: Tally) -> list[list[Any]]:
-    return [list(c.items()) for c in (tally.written, tally.rejected, tally.rescued, tally.cast_failures, tally.reasons)]
+    return [
+        list(c.items())
+        for c in (tally.written, tally.rejected, tally.rescued, tally.cast_failures, tally.reasons)
+    ]
 
 
 def tally_from(plain: list[list[Any]]) -> Tally:

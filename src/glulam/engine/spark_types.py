@@ -11,7 +11,13 @@ import pyarrow as pa
 from glulam.infer.types import Array, DataType, Decimal, Field, Map, Struct, parse_type
 from glulam.model.errors import InvalidInput
 
-_OURS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint", "timestamp_ntz": "timestamp"}
+_OURS = {
+    "byte": "tinyint",
+    "short": "smallint",
+    "integer": "int",
+    "long": "bigint",
+    "timestamp_ntz": "timestamp",
+}
 _SPARKS = {"tinyint": "byte", "smallint": "short", "int": "integer", "bigint": "long"}
 
 
@@ -41,7 +47,9 @@ def from_spark_json(data: Any) -> DataType:
         try:
             return parse_type(data)
         except InvalidInput:
-            raise InvalidInput(f"Spark type {data!r} has no Glue type; expected one that a table can hold") from None
+            raise InvalidInput(
+                f"Spark type {data!r} has no Glue type; expected one that a table can hold"
+            ) from None
     if data["type"] == "struct":
         return Struct(tuple(Field(f["name"], from_spark_json(f["type"])) for f in data["fields"]))
     if data["type"] == "array":
@@ -66,5 +74,3 @@ def spark_arrow(kind: pa.DataType) -> pa.DataType:
 
 def spark_schema(schema: pa.Schema) -> pa.Schema:
     return pa.schema([pa.field(f.name, spark_arrow(f.type)) for f in schema])
-
-

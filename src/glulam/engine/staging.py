@@ -75,7 +75,8 @@ class Tally:
 
     def by_file(self, files: Sequence[int]) -> dict[int, FileCounts]:
         return {
-            f: FileCounts(written=self.written[f], rejected=self.rejected[f], rescued=self.rescued[f]) for f in files
+            f: FileCounts(written=self.written[f], rejected=self.rejected[f], rescued=self.rescued[f])
+            for f in files
         }
 
 
@@ -156,7 +157,11 @@ def dead_letters(rejects: Sequence[Reject], spec: StageSpec) -> pa.Table:
 
 
 def _dead_letter(reject: Reject, spec: StageSpec) -> dict[str, object]:
-    raw = reject.raw[:RAW_PREFIX_BYTES] if len(reject.raw) > RAW_PREFIX_BYTES and reject.code == "TOO_LARGE" else reject.raw
+    raw = (
+        reject.raw[:RAW_PREFIX_BYTES]
+        if len(reject.raw) > RAW_PREFIX_BYTES and reject.code == "TOO_LARGE"
+        else reject.raw
+    )
     try:
         text, binary = raw.decode("utf-8"), None
     except UnicodeDecodeError:
@@ -167,5 +172,3 @@ def _dead_letter(reject: Reject, spec: StageSpec) -> dict[str, object]:
         "reason_code": str(reject.code), "reason": reject.detail, "raw_text": text, "raw_bytes": binary,
         "batch_id": spec.batch_id, "rejected_at": spec.ingested_at_us,
     }  # fmt: skip
-
-

@@ -114,7 +114,10 @@ class _Resolver:
         return [first, *self.twins(seen, [first], names, here)]
 
     def may_add(self, path: tuple[str, ...]) -> bool:
-        if self.new_table or self.policy.mode in (SchemaMode.ADD_COLUMNS, SchemaMode.ADD_COLUMNS_WITH_WIDENING):
+        if self.new_table or self.policy.mode in (
+            SchemaMode.ADD_COLUMNS,
+            SchemaMode.ADD_COLUMNS_WITH_WIDENING,
+        ):
             return True
         if self.policy.mode is SchemaMode.FAIL_ON_NEW_COLUMNS:
             raise SchemaRefused(f"new column {'.'.join(path)!r}: the schema mode is fail_on_new_columns")
@@ -173,7 +176,7 @@ class _Resolver:
             if strange == [kinds.BIGGER]:
                 return BIG_DECIMAL
         self.refuse_conflict(seen, path, have)
-        return STRING if self.policy.on_conflict is OnConflict.STRING else changed
+        return changed  # with on_conflict string, too: files that are there hold the old type
 
     def refuse_conflict(self, seen: Shape, path: tuple[str, ...], have: DataType | None = None) -> None:
         if self.policy.on_conflict is OnConflict.FAIL:

@@ -86,4 +86,9 @@ class Shape:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Shape:
         element = cls.from_json(data["e"]) if data["e"] else None
-        return cls(dict(data["c"]), {k: cls.from_json(m) for k, m in data["m"].items()}, element, tuple(data["f"]) if data["f"] else None)
+        return cls(
+            dict(data["c"]),
+            {k: cls.from_json(m) for k, m in data["m"].items()},
+            element,
+            tuple(data["f"]) if data["f"] else None,
+        )

@@ -109,7 +109,10 @@ class BatchWork:
                 )
         written = sum(c.written for c in staged.counts.values())
         rejected = sum(c.rejected for c in staged.counts.values())
-        for what, counted, files in (("written", written, staged.data), ("rejected", rejected, staged.dead_letters)):
+        for what, counted, files in (
+            ("written", written, staged.data),
+            ("rejected", rejected, staged.dead_letters),
+        ):
             if counted != (found := sum(f.records for f in files)):
                 raise AccountsUnbalanced(f"{counted} records {what}, {found} rows in the staged files")
 
@@ -137,11 +140,15 @@ class BatchWork:
         self.save_table(conn, claim, planned)
         failpoint("commit.after_catalog")
         totals = {k: sum(getattr(c, k) for c in counts) for k in ("read", "written", "rejected", "rescued")}
-        announce(conn, "batch.committed", {"batch": claim.batch_id, "pipeline": self.pipeline.pipeline, **totals})
+        announce(
+            conn, "batch.committed", {"batch": claim.batch_id, "pipeline": self.pipeline.pipeline, **totals}
+        )
 
     def save_table(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
         table = None
-        if planned.staged.data or planned.table is not None:  # a first batch without a good record makes no table
+        if (
+            planned.staged.data or planned.table is not None
+        ):  # a first batch without a good record makes no table
             wanted = tables.descriptor(self.pipeline, planned.table, planned.schema, planned.staged)
             cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
             table = tables.save(conn, self.pipeline, planned.table, wanted, cause)
@@ -169,7 +176,10 @@ def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
 
 
 def sources_of(claim: Claim) -> tuple[SourceFile, ...]:
-    return tuple(SourceFile(index=i, uri=f.uri, etag=f.etag, size_bytes=f.size_bytes) for i, f in enumerate(claim.files))
+    return tuple(
+        SourceFile(index=i, uri=f.uri, etag=f.etag, size_bytes=f.size_bytes)
+        for i, f in enumerate(claim.files)
+    )
 
 
 def schema_policy(pipeline: Pipeline, parsed: ParsedTransform) -> SchemaPolicy:
@@ -179,7 +189,9 @@ def schema_policy(pipeline: Pipeline, parsed: ParsedTransform) -> SchemaPolicy:
 
 
 def write_options(pipeline: Pipeline) -> WriteOptions:
-    return WriteOptions(compression=pipeline.write.compression, target_file_bytes=pipeline.write.target_file_mb * MIB)
+    return WriteOptions(
+        compression=pipeline.write.compression, target_file_bytes=pipeline.write.target_file_mb * MIB
+    )
 
 
 def summary(staged: Staged) -> Mapping[str, Any]:

@@ -79,7 +79,9 @@ class CompactWork:
         self.batch.store.delete_prefix(staging)
         staged = self._join(old, staging)
         if sum(f.records for f in staged) != sum(f.record_count for f in old):
-            raise AccountsUnbalanced(f"compaction {claim.batch_id}: rows of the new files differ from the old ones'")
+            raise AccountsUnbalanced(
+                f"compaction {claim.batch_id}: rows of the new files differ from the old ones'"
+            )
         placed = [StagedFile(uri=f.uri, values=values, records=f.records, size_bytes=f.size_bytes, checksum=f.checksum)
                   for f in staged]  # fmt: skip
         keys = [k.name for k in table.descriptor.partition_keys]
@@ -127,4 +129,8 @@ class CompactWork:
 
 def _as(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Rows with the columns of `schema`, in its order; missing ones as NULL."""
-    return pa.concat_tables([schema.empty_table(), rows], promote_options="permissive").select(schema.names).cast(schema)
+    return (
+        pa.concat_tables([schema.empty_table(), rows], promote_options="permissive")
+        .select(schema.names)
+        .cast(schema)
+    )

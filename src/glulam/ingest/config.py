@@ -124,8 +124,12 @@ class Schema(_Part):
                 found = parse_type(kind)
             except InvalidInput as error:
                 raise ValueError(f"{path}: {error}") from None
-            if str(found) not in ("string", "bigint", "double", "boolean") and not str(found).startswith("decimal"):
-                raise ValueError(f"{path}: found {kind!r}, expected string, bigint, double, boolean or decimal(p,s)")
+            if str(found) not in ("string", "bigint", "double", "boolean") and not str(found).startswith(
+                "decimal"
+            ):
+                raise ValueError(
+                    f"{path}: found {kind!r}, expected string, bigint, double, boolean or decimal(p,s)"
+                )
         return value
 
 
@@ -175,7 +179,9 @@ def parse(text: str, name: str) -> Pipeline:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidConfig(f"{name}:{line}: not YAML: {error.problem}") from None
     if not isinstance(data, dict):
-        raise InvalidConfig(f"{name}:1: found {type(data).__name__}, expected a mapping that starts with 'pipeline:'")
+        raise InvalidConfig(
+            f"{name}:1: found {type(data).__name__}, expected a mapping that starts with 'pipeline:'"
+        )
     try:
         pipeline = Pipeline.model_validate(data)
     except ValidationError as error:

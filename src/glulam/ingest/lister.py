@@ -57,7 +57,9 @@ def list_raw(database: Database, store: ObjectStore, pipeline: Pipeline, pipelin
     return total
 
 
-def _register(database: Database, store: ObjectStore, pipeline_id: int, stats: list[ObjectStat]) -> tuple[int, int]:
+def _register(
+    database: Database, store: ObjectStore, pipeline_id: int, stats: list[ObjectStat]
+) -> tuple[int, int]:
     """Enter one page; (new, superseded). Where a later version is known already, the store says which is there now."""
     with database.transaction() as conn:
         first = files.register(conn, pipeline_id, stats)
@@ -102,7 +104,9 @@ def _matching(store: ObjectStore, raw: S3Uri, incremental: Incremental, year: in
 
 def _segment(segment: str) -> re.Pattern[str]:
     """`week{week}` matches week7 and week07."""
-    text = re.escape(segment).replace(r"\{year\}", r"(?P<year>\d{4})").replace(r"\{week\}", r"(?P<week>\d{1,2})")
+    text = (
+        re.escape(segment).replace(r"\{year\}", r"(?P<year>\d{4})").replace(r"\{week\}", r"(?P<week>\d{1,2})")
+    )
     return re.compile(text)
 
 

@@ -62,7 +62,9 @@ class Manifest:
         )  # fmt: skip
 
 
-def entries(zone: S3Uri, keys: Sequence[str], batch_id: str, staged: Sequence[StagedFile]) -> tuple[Entry, ...]:
+def entries(
+    zone: S3Uri, keys: Sequence[str], batch_id: str, staged: Sequence[StagedFile]
+) -> tuple[Entry, ...]:
     """Final, deterministic names: `<zone>/<key=value>/.../<batch>-<part>.parquet`."""
     found: list[Entry] = []
     for number, file in enumerate(sorted(staged, key=lambda f: f.uri.key)):

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -87,7 +87,9 @@ class Processor:
                 error = self._do(claim)
         except Fenced as fenced:
             log.warning("batch %s: %s", claim.batch_id, fenced)
-            return BatchReport(batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced))
+            return BatchReport(
+                batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced)
+            )
         with self.database.transaction() as conn:
             return batch_report(conn, claim, error, time.monotonic() - started)
 
@@ -97,8 +99,10 @@ class Processor:
             manifest = self._to_commit(claim)
         except Fenced:
             raise
-        except InvalidInput as error:  # the configuration's fault, not the data's: nothing of the batch is used up
-            self._give_back(claim, str(error), transient=True, splittable=False)
+        except (
+            InvalidInput
+        ) as error:  # the configuration's fault, not the data's: nothing of the batch is used up
+            self._give_back(claim, str(error), transient=True, splittable=False, blameless=True)
             raise
         except (StorageFailed, psycopg.OperationalError) as error:
             return self._give_back(claim, _text(error), transient=True, splittable=True)
@@ -127,11 +131,15 @@ class Processor:
                 return other.work(claim)
             except SchemaMoved as moved:
                 log.info("batch %s: %s; planning again", claim.batch_id, moved)
-        raise StorageFailed(f"batch {claim.batch_id}: the table's schema changed {_MOVED_TRIES} times while it was staged")
+        raise StorageFailed(
+            f"batch {claim.batch_id}: the table's schema changed {_MOVED_TRIES} times while it was staged"
+        )
 
-    def _give_back(self, claim: Claim, error: str, *, transient: bool, splittable: bool) -> str:
+    def _give_back(
+        self, claim: Claim, error: str, *, transient: bool, splittable: bool, blameless: bool = False
+    ) -> str:
         with self.database.transaction() as conn:
-            outcome = fail(conn, claim, error=error, transient=transient, splittable=splittable,
+            outcome = fail(conn, claim, error=error, transient=transient, splittable=splittable, blameless=blameless,
                            policy=claim_policy(self.pipeline), new_id=self.new_id)  # fmt: skip
             if outcome is FailOutcome.SPLIT:
                 failpoint("split.before_commit")
@@ -159,6 +167,12 @@ class Processor:
         thread.start()
         try:
             yield
+        except KeyboardInterrupt:  # the lease ends with the work: the next worker need not wait for it
+            stop.set()
+            thread.join()
+            with suppress(Fenced, psycopg.Error), self.database.transaction() as conn:
+                batches.heartbeat(conn, claim, 0.0)
+            raise
         finally:
             stop.set()
             thread.join()

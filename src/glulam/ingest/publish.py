@@ -48,7 +48,9 @@ class Publisher:
         try:
             self.store.move(entry.staged, entry.final)
         except ObjectNotFound as error:
-            raise StorageFailed(f"{entry.final}: neither published nor staged as {entry.staged}: {error}") from error
+            raise StorageFailed(
+                f"{entry.final}: neither published nor staged as {entry.staged}: {error}"
+            ) from error
         failpoint("publish.during")
 
     def _archive(self, claim: Claim) -> None:

@@ -34,7 +34,9 @@ def request(work: BatchWork, pipeline_id: int, keys: Sequence[DeadLetterKey], ne
     for file_id, record_no in keys:
         by_file.setdefault(str(file_id), []).append(record_no)
     with work.database.transaction() as conn:
-        batch_id = batches.create(conn, pipeline_id, BatchKind.REPLAY, spec={"letters": by_file}, new_id=new_id)
+        batch_id = batches.create(
+            conn, pipeline_id, BatchKind.REPLAY, spec={"letters": by_file}, new_id=new_id
+        )
     failpoint("replay.after_claim")
     return batch_id
 
@@ -70,6 +72,8 @@ class ReplayWork:
         try:
             stat = store.head(place)
         except ObjectNotFound as error:
-            raise EntityNotFound(f"{entry.uri}: its raw file is no longer at {place}; it cannot be replayed") from error
+            raise EntityNotFound(
+                f"{entry.uri}: its raw file is no longer at {place}; it cannot be replayed"
+            ) from error
         return SourceFile(index=index, uri=place, etag=stat.etag, size_bytes=stat.size_bytes, only=only,
                           origin=(str(entry.uri), entry.etag))  # fmt: skip

@@ -44,7 +44,9 @@ def batch_report(conn: psycopg.Connection, claim: Claim, error: str | None, seco
     assert row is not None
     state, read, written, rejected, rescued, summary = row
     if state not in ("COMMITTED", "DONE"):
-        return BatchReport(batch_id=claim.batch_id, kind=claim.kind, outcome=state, error=error, seconds=seconds)
+        return BatchReport(
+            batch_id=claim.batch_id, kind=claim.kind, outcome=state, error=error, seconds=seconds
+        )
     s = summary or {}
     return BatchReport(
         batch_id=claim.batch_id, kind=claim.kind, outcome=state, error=error, files=len(claim.files),

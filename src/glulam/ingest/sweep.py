@@ -26,7 +26,9 @@ def sweep(database: Database, store: ObjectStore, root: S3Uri) -> int:
     answer is no error: the next sweep tries again."""
     try:
         found = store.folders(root)
-        return sum(_sweep(database, store, root, found[i : i + _AT_ONCE]) for i in range(0, len(found), _AT_ONCE))
+        return sum(
+            _sweep(database, store, root, found[i : i + _AT_ONCE]) for i in range(0, len(found), _AT_ONCE)
+        )
     except StorageFailed as error:
         log.warning("left-overs under %s stay for now: %s", root, error)
         return 0
@@ -40,7 +42,9 @@ def _sweep(database: Database, store: ObjectStore, root: S3Uri, names: list[str]
         now = known.get(name)
         if now is None:
             continue
-        dead = [epoch for epoch in store.folders(root.join(name)) if removable(now, epoch, root.join(name, epoch))]
+        dead = [
+            epoch for epoch in store.folders(root.join(name)) if removable(now, epoch, root.join(name, epoch))
+        ]
         for epoch in dead:
             store.delete_prefix(root.join(name, f"{epoch}/"))
         removed += len(dead)

@@ -81,7 +81,10 @@ def _struct(name: str, column: Column) -> Struct:
 
 
 def _partition_keys(staged: Staged) -> list[Column]:
-    return [Column(name=n, type=str(kind) if str(kind) != "void" else "string") for n, kind in staged.partition_keys]
+    return [
+        Column(name=n, type=str(kind) if str(kind) != "void" else "string")
+        for n, kind in staged.partition_keys
+    ]
 
 
 def dead_letter_descriptor(pipeline: Pipeline) -> TableDescriptor:

@@ -76,7 +76,9 @@ def _parse(item: Item, where: str) -> _Parsed:
         raise InvalidConfig(f"{where}: {error}") from None
     expression = tree.this if isinstance(tree, exp.Alias) else tree
     if not isinstance(tree, exp.Alias | exp.Column) or expression.find(exp.Select, exp.AggFunc, exp.Window):
-        raise InvalidConfig(f"{where}: {item.sql!r}: expected one expression of a row with a name (`... AS name`)")
+        raise InvalidConfig(
+            f"{where}: {item.sql!r}: expected one expression of a row with a name (`... AS name`)"
+        )
     name = tree.alias_or_name.lower()
     if name in SYSTEM_COLUMNS or column_name(name) != name:
         raise InvalidConfig(f"{where}: {name!r} cannot be a column's name")
@@ -137,7 +139,9 @@ def _output(item: _Parsed, schema: Struct) -> OutputColumn | None:
     default = exp.convert(item.item.default) if item.item.default is not None else None
     if default is not None and isinstance(item.expression, exp.Cast):
         default = exp.cast(default, item.expression.to, dialect="spark")
-    return OutputColumn(name=item.name, expression=expression, on_cast_error=item.item.on_cast_error, default=default)
+    return OutputColumn(
+        name=item.name, expression=expression, on_cast_error=item.item.on_cast_error, default=default
+    )
 
 
 def _partition(item: _Parsed, outputs: dict[str, OutputColumn], schema: Struct) -> OutputColumn:

@@ -31,7 +31,7 @@ class FailOutcome(StrEnum):
 
 
 AGAIN = """
-UPDATE batch SET state = 'READY', error_message = %(error)s, lease_until = NULL,
+UPDATE batch SET state = 'READY', error_message = %(error)s, lease_until = NULL, attempts = attempts - %(refund)s,
        not_before = now() + make_interval(secs => %(backoff_s)s)
 WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'RUNNING'
 """
@@ -57,27 +57,32 @@ def fail(
     error: str,
     transient: bool,
     splittable: bool = True,
+    blameless: bool = False,
     policy: ClaimPolicy,
     new_id: NewId,
 ) -> FailOutcome:
     """Give a RUNNING batch back after an error. Raises Fenced when it is no longer ours.
 
     transient: the same batch may well succeed later (storage, database). splittable: the error may be the fault of
-    one file; False for what would hit each half alike."""
+    one file; False for what would hit each half alike. blameless: neither the batch nor its files did it (a mistake
+    in the pipeline's configuration): it is READY at once, and the attempt does not count."""
     error = error[:MAX_ERROR_CHARACTERS].replace("\x00", "\\u0000")
+    if blameless:
+        return _again(conn, claim, error, backoff_s=0.0, refund=1)
+    backoff_s = min(policy.backoff_s * 2.0**claim.attempts, MAX_BACKOFF_S)
     used_up = claim.attempts >= policy.max_attempts
     if claim.kind is not BatchKind.INGEST:
         if used_up:
             _end(conn, claim, "FAILED", error)
             return FailOutcome.FAILED
-        return _again(conn, claim, error, policy)
+        return _again(conn, claim, error, backoff_s=backoff_s)
     if splittable and len(claim.files) > 1 and (used_up or not transient):
         split(conn, claim, error, new_id)
         return FailOutcome.SPLIT
     if used_up:
         quarantine(conn, claim, error)
         return FailOutcome.QUARANTINED
-    return _again(conn, claim, error, policy)
+    return _again(conn, claim, error, backoff_s=backoff_s)
 
 
 def split(conn: psycopg.Connection, claim: Claim, error: str, new_id: NewId) -> tuple[str, str]:
@@ -94,9 +99,12 @@ def quarantine(conn: psycopg.Connection, claim: Claim, error: str) -> None:
     _move_files(conn, claim, [f.id for f in claim.files], "QUARANTINED", claim.batch_id, error)
 
 
-def _again(conn: psycopg.Connection, claim: Claim, error: str, policy: ClaimPolicy) -> FailOutcome:
-    backoff_s = min(policy.backoff_s * 2.0**claim.attempts, MAX_BACKOFF_S)
-    given = {"id": claim.batch_id, "epoch": claim.epoch, "error": error, "backoff_s": backoff_s}
+def _again(
+    conn: psycopg.Connection, claim: Claim, error: str, *, backoff_s: float, refund: int = 0
+) -> FailOutcome:
+    given = {
+        "id": claim.batch_id, "epoch": claim.epoch, "error": error, "backoff_s": backoff_s, "refund": refund,
+    }  # fmt: skip
     if conn.execute(AGAIN, given).rowcount != 1:
         raise fenced(conn, claim)
     if claim.kind is BatchKind.INGEST:

@@ -17,6 +17,7 @@ FAILPOINTS = (
     "claim.before_commit",
     "claim.after_commit",
     "read.before",
+    "read.during",
     "read.after_scan",
     "stage.before",
     "stage.during_write",

@@ -76,7 +76,9 @@ def _close(number: int, lines: list[Lines], documents: list[Document], rejects: 
         offsets=np.concatenate([*starts, np.array([base], np.int64)]),
         is_record=~blank,
         file=np.repeat(np.array([p.file for p in lines], np.int32), counts),
-        record_no=np.concatenate([p.first_record_no - 1 + np.cumsum(~p.blank) for p in lines]) if lines else empty,
+        record_no=np.concatenate([p.first_record_no - 1 + np.cumsum(~p.blank) for p in lines])
+        if lines
+        else empty,
         line=np.concatenate([p.first_line + np.arange(len(p.blank)) for p in lines]) if lines else empty,
         offset=np.concatenate([p.first_offset + p.offsets[:-1] for p in lines]) if lines else empty,
         documents=tuple(documents),

@@ -21,7 +21,7 @@ class Conformer:
 
     def __init__(self, schema: Struct, policy: SchemaPolicy) -> None:
         self.schema, self.policy = schema, policy
-        self._hinted = {path: kind for path, kind in policy.hints.items()}
+        self._hinted = dict(policy.hints)
         self._by_key: dict[int, dict[str, list[Field]]] = {}
 
     def conform(self, record: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -46,7 +46,9 @@ class Conformer:
             self._by_key[id(kind)] = members
         return members
 
-    def _struct(self, value: dict[str, Any], kind: Struct, path: str, rescued: dict[str, Any]) -> dict[str, Any]:
+    def _struct(
+        self, value: dict[str, Any], kind: Struct, path: str, rescued: dict[str, Any]
+    ) -> dict[str, Any]:
         members = self._members(kind)
         row: dict[str, Any] = {}
         for key, member in value.items():
@@ -109,7 +111,11 @@ class Conformer:
 
     def _is_text(self, path: str) -> bool:
         """Whether this place takes any value as text: by hint, or because conflicts become strings."""
-        plain = path if "[" not in path else "".join(p.partition("]")[2] if i else p for i, p in enumerate(path.split("[")))
+        plain = (
+            path
+            if "[" not in path
+            else "".join(p.partition("]")[2] if i else p for i, p in enumerate(path.split("[")))
+        )
         hint = self._hinted.get(plain)
         return self.policy.on_conflict == "string" if hint is None else str(hint) == "string"
 
@@ -117,7 +123,13 @@ class Conformer:
 def _decimal(value: Any, kind: Decimal) -> Any:
     if isinstance(value, bool):
         return _MISFIT
-    text = value.text if isinstance(value, BigInteger | Real) else value if isinstance(value, int | str) else None
+    text = (
+        value.text
+        if isinstance(value, BigInteger | Real)
+        else value
+        if isinstance(value, int | str)
+        else None
+    )
     if not isinstance(text, int | str) or "_" in str(text):
         return _MISFIT
     try:
@@ -136,7 +148,11 @@ def to_json(value: Any) -> str:
     if isinstance(value, BigInteger | Real):
         return value.text
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{to_json(v)}" for k, v in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{to_json(v)}" for k, v in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(to_json, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

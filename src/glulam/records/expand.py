@@ -111,7 +111,9 @@ class Content:
                     if before is not None and (good := _good_part(before, piece)):
                         written += len(good)
                         yield good
-                    self.damage = f"the {codec.name} stream is damaged after {written} decompressed bytes: {error}"
+                    self.damage = (
+                        f"the {codec.name} stream is damaged after {written} decompressed bytes: {error}"
+                    )
                     return
                 inside = True
                 written += len(out)

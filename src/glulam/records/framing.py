@@ -86,7 +86,9 @@ def frame(file: int, content: Content, limits: ReadLimits) -> Iterator[Framed]:
         head, cursor.offset = head[3:], 3
     elif head.startswith(_WIDE_BOMS):
         length = len(head) + sum(len(w) for w in windows)
-        yield cursor.reject(head[:RAW_PREFIX_BYTES], length, RejectCode.NOT_UTF8, "UTF-16 or UTF-32 byte order mark")
+        yield cursor.reject(
+            head[:RAW_PREFIX_BYTES], length, RejectCode.NOT_UTF8, "UTF-16 or UTF-32 byte order mark"
+        )
         return
     last: Framed | None = None
     if head := _until_decided(head, windows, limits):
@@ -194,7 +196,11 @@ def _chunk(cursor: _Cursor, buffer: bytes, limits: ReadLimits) -> Iterator[Frame
     lengths = np.diff(offsets)
     long = np.flatnonzero(lengths > limits.max_record_bytes + 2)
     near = np.flatnonzero((lengths > limits.max_record_bytes) & (lengths <= limits.max_record_bytes + 2))
-    over = [int(i) for i in near if len(buffer[offsets[i] : offsets[i + 1]].rstrip(b"\r\n")) > limits.max_record_bytes]
+    over = [
+        int(i)
+        for i in near
+        if len(buffer[offsets[i] : offsets[i + 1]].rstrip(b"\r\n")) > limits.max_record_bytes
+    ]
     start = 0
     for row in sorted([int(i) for i in long] + over):
         yield from _rows(cursor, buffer, data, offsets[start : row + 1])
@@ -226,7 +232,9 @@ def _rows(
 
 
 def _too_large(cursor: _Cursor, prefix: bytes, length: int) -> Reject:
-    return cursor.reject(prefix[:RAW_PREFIX_BYTES], length, RejectCode.TOO_LARGE, f"{length} bytes on one line")
+    return cursor.reject(
+        prefix[:RAW_PREFIX_BYTES], length, RejectCode.TOO_LARGE, f"{length} bytes on one line"
+    )
 
 
 def _skip_long_line(cursor: _Cursor, pending: bytes, windows: Iterator[bytes]) -> tuple[Reject, bytes]:
@@ -277,7 +285,9 @@ class _Text:
 
     def move(self, at: int) -> None:
         passed = self.text[self._at : at]
-        self.cursor.offset += len(passed) if passed.isascii() else len(passed.encode("utf-8", "surrogateescape"))
+        self.cursor.offset += (
+            len(passed) if passed.isascii() else len(passed.encode("utf-8", "surrogateescape"))
+        )
         self.cursor.line += passed.count("\n")
         self._at = at
 
@@ -334,7 +344,9 @@ def _array(source: _Text) -> Iterator[Framed]:
             return
         if text[after : after + 1] != ",":
             found = repr(text[after : after + 20]) if after < len(text) else "the end of the file"
-            misfit = BadRecord(RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]")
+            misfit = BadRecord(
+                RejectCode.MALFORMED, f"after an array element: found {found}, expected , or ]"
+            )
             yield source.reject(after, len(text), misfit)
             return
         at = skip_space(text, after + 1)
@@ -343,7 +355,9 @@ def _array(source: _Text) -> Iterator[Framed]:
 def _after_array(source: _Text, at: int) -> Iterator[Framed]:
     at = skip_space(source.text, at)
     if at < len(source.text):
-        yield source.reject(at, len(source.text), BadRecord(RejectCode.MALFORMED, "content after the array's end"))
+        yield source.reject(
+            at, len(source.text), BadRecord(RejectCode.MALFORMED, "content after the array's end")
+        )
 
 
 def decoded(document: Document, limits: ReadLimits) -> dict[str, Any] | Reject:
@@ -353,5 +367,3 @@ def decoded(document: Document, limits: ReadLimits) -> dict[str, Any] | Reject:
     except BadRecord as bad:
         return Reject(file=document.file, record_no=document.record_no, line=document.line, offset=document.offset,
                       length=len(document.raw), raw=document.raw, code=bad.code, detail=bad.detail)  # fmt: skip
-
-

@@ -44,5 +44,10 @@ def _places(item: Any) -> Iterator[tuple[int, int, int, bytes]]:
     for row in range(len(item.blank)):
         if not item.blank[row]:
             start, end = int(item.offsets[row]), int(item.offsets[row + 1])
-            yield number, item.first_line + row, item.first_offset + start, item.buffer[start:end].rstrip(b"\r\n")
+            yield (
+                number,
+                item.first_line + row,
+                item.first_offset + start,
+                item.buffer[start:end].rstrip(b"\r\n"),
+            )
             number += 1

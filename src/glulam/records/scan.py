@@ -87,7 +87,9 @@ class _Work:
     def strict_row(self, row: int) -> None:
         chunk = self.chunk
         raw = chunk.buffer[chunk.offsets[row] : chunk.offsets[row + 1]].rstrip(b"\r\n")
-        self.strict(int(chunk.file[row]), int(chunk.record_no[row]), int(chunk.line[row]), int(chunk.offset[row]), raw)
+        self.strict(
+            int(chunk.file[row]), int(chunk.record_no[row]), int(chunk.line[row]), int(chunk.offset[row]), raw
+        )
 
     def lines(self, parser: FastParser, base: Struct | None, learn: bool) -> None:
         """Fast parse; look at some of the rows that were not proven; with what they teach, parse those left again."""
@@ -98,14 +100,18 @@ class _Work:
         last = data[np.maximum(chunk.offsets[1:] - 2, 0)]  # before the newline
         whole = (last == ord("}")) | (last == ord("\r"))
         eligible = todo & (data[chunk.offsets[:-1]] == ord("{")) & whole & ~tokens.doubtful
-        texts = self._texts(mark_nulls(chunk.buffer, tokens) if len(tokens.null_at) else chunk.buffer, eligible)
+        texts = self._texts(
+            mark_nulls(chunk.buffer, tokens) if len(tokens.null_at) else chunk.buffer, eligible
+        )
         if texts is None:
             eligible[:] = False
         schema = base
         if schema is None and learn:
             self._look(todo, eligible, _SAMPLE)
             schema = self._learned(None)
-        while texts is not None and schema is not None and (part := fast_part(schema)).fields and eligible.any():
+        while (
+            texts is not None and schema is not None and (part := fast_part(schema)).fields and eligible.any()
+        ):
             rows = np.flatnonzero(eligible)
             found = self._parse(parser, texts, tokens, rows, part, len(todo))
             done = rows[found.accepted]
@@ -156,7 +162,9 @@ class _Work:
     def _keep(self, found: Verified, rows: npt.NDArray[np.int64]) -> None:
         chunk = self.chunk
         count_types(found.table, found.schema, self.shape)
-        lengths = np.diff(chunk.offsets)[rows] - 1  # the newline; a carriage return before it counts as white space
+        lengths = (
+            np.diff(chunk.offsets)[rows] - 1
+        )  # the newline; a carriage return before it counts as white space
         columns = (chunk.file[rows], chunk.record_no[rows], chunk.line[rows], chunk.offset[rows], lengths)
         table = found.table
         for f, values in zip(LINEAGE, columns, strict=True):
@@ -171,7 +179,12 @@ class _Work:
                        shape=self.shape)  # fmt: skip
 
 
-_KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE, STRING: kinds.STRING}
+_KINDS: dict[DataType, str] = {
+    BOOLEAN: kinds.BOOLEAN,
+    BIGINT: kinds.BIGINT,
+    DOUBLE: kinds.DOUBLE,
+    STRING: kinds.STRING,
+}
 
 
 def count_types(table: pa.Table, schema: Struct, into: Shape) -> None:

@@ -113,7 +113,9 @@ def decode(raw: bytes, max_depth: int) -> dict[str, Any]:
         raise BadRecord(RejectCode.MALFORMED, _reason(error)) from None
     end = skip_space(text, end)
     if end != len(text):
-        raise BadRecord(RejectCode.MALFORMED, f"text after the value, at character {end + 1}: {text[end : end + 20]!r}")
+        raise BadRecord(
+            RejectCode.MALFORMED, f"text after the value, at character {end + 1}: {text[end : end + 20]!r}"
+        )
     if "\\" in text and _SURROGATE.search(text):
         _check_surrogates(value)
     if text.count("[") + text.count("{") > max_depth and _depth(value) > max_depth:

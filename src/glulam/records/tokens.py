@@ -75,7 +75,9 @@ def _count_block(data: npt.NDArray[np.uint8], offsets: Ints, escapes: bool) -> T
         quotes = quotes[keep]
         bounds = np.searchsorted(quotes, offsets)
     closing = quotes[1::2]
-    following = data[np.minimum(closing + 1, len(data) - 1)]  # a quote at the very end is its own follower: a string
+    following = data[
+        np.minimum(closing + 1, len(data) - 1)
+    ]  # a quote at the very end is its own follower: a string
     _mark(doubtful, offsets, closing[following <= _SPACE])
     keys = closing[following == _COLON]
     strings = np.diff(bounds) // 2 - _per_row(keys, offsets)
@@ -122,8 +124,11 @@ def _nulls(data: npt.NDArray[np.uint8], keys: Ints) -> tuple[Ints, Ints]:
 def _bad_closers(data: npt.NDArray[np.uint8]) -> Ints:
     """Closing brackets after a comma or white space: fast parsers forgive `[1,]`, the contract does not."""
     closers = np.flatnonzero((data & 0xDF) == 0x5D)  # ] and } differ in that bit only
-    before = data[closers - 1]  # a bracket in front has the last byte before it, a newline: doubtful, and malformed
-    return closers[(before == _COMMA) | (before <= _SPACE)]
+    before = data[
+        closers - 1
+    ]  # a bracket in front has the last byte before it, a newline: doubtful, and malformed
+    bad: Ints = closers[(before == _COMMA) | (before <= _SPACE)]
+    return bad
 
 
 def _unescaped(data: npt.NDArray[np.uint8], quotes: Ints) -> Ints:

@@ -81,7 +81,9 @@ class FastParser:
     def close(self) -> None:
         self._connection.close()
 
-    def parse(self, lines: pa.StringArray, tokens: Tokens, eligible: npt.NDArray[np.bool_], schema: Struct) -> Verified:
+    def parse(
+        self, lines: pa.StringArray, tokens: Tokens, eligible: npt.NDArray[np.bool_], schema: Struct
+    ) -> Verified:
         """Parse the `eligible` lines (valid UTF-8, first byte `{`, nulls marked) by `schema`, a `fast_part`."""
         found = self._transform(pa.table({"raw": lines}), json.dumps(_structure(schema)))
         top = found.column("j").combine_chunks()
@@ -99,7 +101,6 @@ class FastParser:
             table = table.filter(pa.array(accepted))
         return Verified(table=table, schema=schema, accepted=accepted)
 
-
     def _transform(self, raw: pa.Table, structure: str) -> pa.Table:
         """The parsed lines as one struct column `j`. A line that is no JSON at all fails the query; only then each line
         is asked first whether it is, which costs a second parse."""
@@ -108,7 +109,9 @@ class FastParser:
             try:
                 return self._query("json_transform(raw, $structure)", structure)
             except (duckdb.Error, UnicodeDecodeError):  # DuckDB may cut its message inside a character
-                return self._query("CASE WHEN json_valid(raw) THEN json_transform(raw, $structure) END", structure)
+                return self._query(
+                    "CASE WHEN json_valid(raw) THEN json_transform(raw, $structure) END", structure
+                )
         finally:
             self._connection.unregister("raw")
 

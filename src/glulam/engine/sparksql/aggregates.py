@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import expressions as exp
 
-from glulam.engine.sparksql.builders import Call
+from glulam.engine.sparksql.calls import Call
 from glulam.engine.sparksql.scalar import Scalar, entry_of
 from glulam.engine.sparksql.value import Value, call, decimal_parts, typed, unify, unsupported
 

@@ -1,61 +1,21 @@
-"""How the functions that need more than a text template are run: literal patterns, branches, nested values.
+"""How the functions on text and the conditional ones are run that need more than a template.
 
 Each builder takes a `Call` and gives a `Value`. Which function uses which builder stands in `functions.py`.
-Arity is checked here. Left to `aggregates.py` and `builders_time.py`: those of aggregates and of dates and
-times.
+Arity is checked here. The other `builders_*.py`: numbers, times, nested values; aggregates have a file of
+their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.value import Value, call, coerce, decimal_parts, typed, unify, unsupported
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One function call as written: its name, argument nodes, and the translator for them."""
-
-    name: str
-    nodes: tuple[exp.Expression, ...]
-    emit: Callable[[exp.Expression], Value]
-    compare: Callable[[str, Value, Value], Value]
-    distinct: bool = False
-
-    def arity(self, *allowed: int) -> None:
-        if len(self.nodes) not in allowed:
-            expected = " or ".join(map(str, allowed))
-            raise unsupported(f"{self.name}() with {len(self.nodes)} arguments (expected {expected})")
-
-    def values(self) -> list[Value]:
-        return [self.emit(node) for node in self.nodes]
-
-    def arg(self, index: int, kind: str = "") -> Value:
-        value = self.emit(self.nodes[index])
-        return coerce(value, kind) if kind else value
-
-    def literal(self, index: int, what: str) -> str:
-        node = self.nodes[index]
-        if isinstance(node, exp.RawString) or (isinstance(node, exp.Literal) and node.is_string):
-            return str(node.this)
-        raise unsupported(f"{self.name}() with {what} that is not a text literal")
-
-    def number(self, index: int, what: str) -> int:
-        node, sign = self.nodes[index], 1
-        if isinstance(node, exp.Neg):
-            node, sign = node.this, -1
-        if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
-            return sign * int(node.this)
-        raise unsupported(f"{self.name}() with {what} that is not an integer literal")
-
-
-def quoted(text: str) -> str:
-    """A text literal with its type, which DuckDB would otherwise guess from the context."""
-    return "'" + text.replace("'", "''") + "'::VARCHAR"
+from glulam.engine.sparksql.calls import Call, quoted
+from glulam.engine.sparksql.columns import of_type
+from glulam.engine.sparksql.value import Value, call, coerce, unify, unsupported
+from glulam.infer.types import STRING, Array
 
 
 def concat(c: Call) -> Value:
@@ -108,7 +68,7 @@ def pad(c: Call) -> Value:
 def split(c: Call) -> Value:
     c.arity(2)
     pattern = patterns.regex(c.literal(1, "a pattern"), whole_row=False)
-    return Value(f"string_split_regex({c.arg(0, 'string').text}, {quoted(pattern)})")
+    return of_type(f"string_split_regex({c.arg(0, 'string').text}, {quoted(pattern)})", Array(STRING))
 
 
 def split_part(c: Call) -> Value:
@@ -167,43 +127,14 @@ def hexadecimal(c: Call) -> Value:
     return Value(call("glu_hex", c.arg(0)), "string")
 
 
-def unary(c: Call) -> Value:
-    c.arity(1)
-    value = c.arg(0)
-    if value.is_decimal:
-        return Value(f"(-({value.text}))" if c.name == "negative" else f"abs({value.text})", value.kind)
-    return Value(f"glu_{c.name}({value.text})", "double" if value.kind == "string" else value.kind)
-
-
-def integral(c: Call) -> Value:
-    c.arity(1)
-    return Value(f"glu_{'floor' if c.name == 'floor' else 'ceil'}({c.arg(0).text})", "bigint")
-
-
-def round_half_up(c: Call) -> Value:
-    c.arity(1, 2)
-    places = c.number(1, "a number of places") if len(c.nodes) == 2 else 0
-    if not 0 <= places <= 15:
-        raise unsupported(f"round() to {places} places (0 to 15 are supported)")
-    value = c.arg(0)
-    if value.is_decimal:
-        precision, scale = decimal_parts(value.kind)
-        kept = min(scale, places)
-        kind = f"decimal({min(38, precision - scale + 1 + kept)},{kept})"
-        return Value(f"round({value.text}, {kept})::{kind}", kind)
-    rounded = f"try_cast(({value.text})::VARCHAR AS DECIMAL(38,{places}))::VARCHAR::DOUBLE"
-    return Value(f"glu_round({typed(value)}, {value.text}, {rounded})", value.kind)
-
-
-def modulo(c: Call) -> Value:
-    c.arity(2)
-    return Value(f"glu_{c.name}({c.arg(0).text}, {c.arg(1).text})")
-
-
 def extreme(c: Call) -> Value:
     if len(c.nodes) < 2:
         c.arity(2)
-    texts, kind = unify(c.values())
+    values = c.values()
+    kinds = {v.kind for v in values} - {"null", ""}
+    if "string" in kinds and len(kinds) > 1:
+        raise unsupported(f"{c.name}() of text and {', '.join(sorted(kinds - {'string'}))}")
+    texts, kind = unify(values)
     return Value(f"{c.name}({', '.join(texts)})", kind)
 
 
@@ -239,68 +170,10 @@ def is_null(c: Call) -> Value:
     return Value(f"({c.arg(0).text} IS {'NOT ' if c.name == 'isnotnull' else ''}NULL)", "boolean")
 
 
-def struct(c: Call) -> Value:
-    parts = []
-    for node in c.nodes:
-        name = (
-            node.alias
-            if isinstance(node, exp.Alias)
-            else node.name
-            if isinstance(node, (exp.Column, exp.Dot))
-            else ""
-        )
-        if not name:
-            raise unsupported("struct() of an expression without a name (write `expression AS name`)")
-        value = c.emit(node.this if isinstance(node, exp.Alias) else node)
-        parts.append((name, value.text))
-    return Value(_struct(parts))
-
-
-def named_struct(c: Call) -> Value:
-    if len(c.nodes) % 2 or not c.nodes:
-        raise unsupported(
-            f"named_struct() with {len(c.nodes)} arguments (expected pairs of a name and a value)"
-        )
-    names = [c.literal(i, "a name") for i in range(0, len(c.nodes), 2)]
-    return Value(_struct([(name, c.arg(2 * i + 1).text) for i, name in enumerate(names)]))
-
-
-def _struct(parts: list[tuple[str, str]]) -> str:
-    return "struct_pack({})".format(
-        ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" := {text}' for name, text in parts)
-    )
-
-
-def array(c: Call) -> Value:
-    if not c.nodes:
-        raise unsupported("array() without elements")
-    return Value(f"list_value({', '.join(unify(c.values())[0])})")
-
-
-def element_at(c: Call) -> Value:
-    c.arity(2)
-    key = c.arg(1)
-    if key.kind == "string":
-        return Value(f"({c.arg(0).text})[{key.text}]")
-    if key.text == "0::INTEGER":
-        raise unsupported("element_at() of element 0 (the first is 1)")
-    return Value(f"glu_element_at({c.arg(0).text}, {coerce(key, 'int').text})")
-
-
-def array_join(c: Call) -> Value:
-    c.arity(2)
-    texts = f"list_transform({c.arg(0).text}, lambda e: glu_text(e, e))"
-    return Value(f"array_to_string({texts}, {c.arg(1, 'string').text})", "string")
-
-
 BUILDERS: dict[str, Callable[[Call], Value]] = {
     "concat": concat, "concat_ws": concat_ws, "length": length, "substring": substring, "replace": replace,
     "locate": locate, "pad": pad, "split": split, "split_part": split_part, "regexp_replace": regexp_replace,
     "regexp_extract": regexp_extract, "rlike": rlike, "digest": digest, "sha2": sha2, "base64": base64,
-    "hex": hexadecimal, "unary": unary, "integral": integral, "round": round_half_up, "mod": modulo,
-    "pmod": modulo,
-    "extreme": extreme, "coalesce": coalesce, "nvl2": nvl2, "choose": choose, "nullif": nullif,
-    "is_null": is_null,
-    "struct": struct, "named_struct": named_struct, "array": array, "element_at": element_at,
-    "array_join": array_join,
+    "hex": hexadecimal, "extreme": extreme, "coalesce": coalesce, "nvl2": nvl2, "choose": choose,
+    "nullif": nullif, "is_null": is_null,
 }  # fmt: skip

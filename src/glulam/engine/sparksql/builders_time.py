@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.builders import Call, quoted
+from glulam.engine.sparksql.calls import Call, quoted
 from glulam.engine.sparksql.value import Value, call, coerce, typed, unsupported
 
 _DEFAULT = "yyyy-MM-dd HH:mm:ss"

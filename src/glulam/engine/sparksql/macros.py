@@ -2,11 +2,13 @@
 
 A macro is chosen by the types of its arguments when DuckDB binds the query, so a translation needs no schema.
 A type without an overload is a binder error, which is what "not supported" looks like at that level (see
-`dialect.explain_binder_error`). A family takes its operand twice, `glu_int(x, x)`: the first only selects the
-overload (a typed parameter would cast a decimal to the parameter's scale), the second is the value; the first
-may be `NULL::VARCHAR` when the type is known. Arithmetic on decimals whose types a translation cannot see is
-refused by overloads that are ambiguous on purpose. The text and time families stand in `macros_text.py`;
-which Spark function uses which macro, in `functions.py`.
+`dialect.explain_binder_error`). Where the translation knows the type it calls the one that is meant
+(`glu_int_string(x)`, `glu_add_bigint(x, y)`), which matters in deep expressions: DuckDB binds the operands of
+an overloaded macro twice, so that nesting them costs 2^depth. A family takes its operand twice, `glu_int(x,
+x)`: the first only selects the overload (a typed parameter would cast a decimal to the parameter's scale).
+Arithmetic on decimals whose types a translation cannot see is refused by overloads that are ambiguous on
+purpose. The text and time families stand in `macros_text.py`; which Spark function uses which macro, in
+`functions.py`.
 
 Meaning: Spark 4, spark.sql.ansi.enabled=false, session time zone UTC. Integers wrap around on overflow
 (Java's rule), a double becomes an integer by truncation and saturates, division by zero is NULL, a bad cast
@@ -15,9 +17,10 @@ is NULL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 
-_REFUSED = ("DECIMAL(38,10)", "DECIMAL(38,11)")
+REFUSED = ("DECIMAL(38,10)", "DECIMAL(38,11)")
 """A decimal matches both equally well, so that binding a call fails instead of computing something near."""
 
 INTEGERS: Mapping[str, tuple[str, int]] = {
@@ -27,6 +30,21 @@ INTEGERS: Mapping[str, tuple[str, int]] = {
     "bigint": ("BIGINT", 64),
 }
 """Spark's name -> DuckDB's name and bits."""
+
+SPARK_NAMES = {"VARCHAR": "string", "INTEGER": "int", "BLOB": "binary"} | {
+    name: name.lower()
+    for name in (
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "DATE",
+        "TIMESTAMP",
+    )
+}
 
 _BLANK = r"[\x00-\x20\x7f]*"
 _SPACE = r"[\x00-\x20]*"
@@ -44,10 +62,23 @@ def macro(name: str, *overloads: str) -> str:
     return f"CREATE OR REPLACE TEMP MACRO {name}{', '.join(overloads)};"
 
 
-def family(name: str, bodies: Mapping[str, str], *, decimals: bool = True) -> str:
-    """A macro `name(k, x)` with a body for each DuckDB type of k, picked without casting x."""
-    overloads = [f"(k {kind}, x) AS ({body})" for kind, body in bodies.items()]
-    return macro(name, *overloads, *([] if decimals else [f"(k {kind}, x) AS x" for kind in _REFUSED]))
+def family(name: str, bodies: Mapping[str, str], *, decimals: bool = True) -> list[str]:
+    """`name_<Spark's type>(x)` with a body for each DuckDB type, and `name(k, x)` that picks one by the type
+    of k, without casting x."""
+    out, overloads = [], []
+    for duck, body in bodies.items():
+        spark = SPARK_NAMES[duck]
+        out.append(
+            macro(
+                f"{name}_{spark}",
+                f"(x) AS ({re.sub(r'(glu_[a-z]+)[(]k, x[)]', rf'{chr(92)}1_{spark}(x)', body)})",
+            )
+        )
+        overloads.append(f"(k {duck}, x) AS {name}_{spark}(x)")
+    return [
+        *out,
+        macro(name, *overloads, *([] if decimals else [f"(k {kind}, x) AS x" for kind in REFUSED])),
+    ]
 
 
 def quoted(text: str) -> str:
@@ -62,7 +93,7 @@ def wrap(value: str, bits: int) -> str:
     return f"((((({value})::{wide}) + {half}::{wide}) & {mask}::{wide}) - {half}::{wide})::{kind}"
 
 
-def _wrap_any(value: str, bits: int) -> str:
+def wrap_any(value: str, bits: int) -> str:
     """Like `wrap`, for a value that may need 128 bits itself."""
     half, mask = f"{2 ** (bits - 1)}::HUGEINT", f"{2**bits - 1}::HUGEINT"
     kind = next(k for k, b in INTEGERS.values() if b == bits)
@@ -88,8 +119,8 @@ def _to_integer(kind: str, bits: int) -> dict[str, str]:
     real = real if bits >= 32 else wrap(real, bits)
     bodies = {"VARCHAR": _text_to_integer(kind, _WHOLE), "BOOLEAN": f"x::{kind}"}
     for name, size in INTEGERS.values():
-        bodies[name] = f"x::{kind}" if size <= bits else _wrap_any("x", bits)
-    bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": _wrap_any("trunc(x)", bits)}
+        bodies[name] = f"x::{kind}" if size <= bits else wrap_any("x", bits)
+    bodies |= {"FLOAT": real, "DOUBLE": real, "DECIMAL": wrap_any("trunc(x)", bits)}
     seconds = "epoch(date_trunc('second', x))::BIGINT"
     bodies["TIMESTAMP"] = seconds if bits == 64 else wrap(seconds, bits)
     return bodies
@@ -139,50 +170,47 @@ def _decimal_source() -> dict[str, str]:
     return bodies | {"FLOAT": real.format("x::DOUBLE::VARCHAR"), "DOUBLE": real.format("x::VARCHAR")}
 
 
-def _pairs(body: Callable[[str, int], str]) -> list[str]:
-    """An overload for each two integers, of the wider one. All are listed: the refused decimals would tie
-    otherwise."""
-    kinds = list(INTEGERS.values())
-    return [
-        f"(x {a}, y {b}) AS {body(*max((a, m), (b, n), key=lambda k: k[1]))}"
-        for a, m in kinds
-        for b, n in kinds
-    ]
+def _binary(name: str, bodies: Mapping[str, str], *extra: str) -> list[str]:
+    """`name_<type>(x, y)` with a body for each type that both operands have become, and `name(x, y)` that
+    picks one: the wider integer, float beside an integer, double beside a double or text."""
+    integers = [k for k in INTEGERS if k in bodies]
+    overloads = []
+    for n, a in enumerate(integers):
+        for m, b in enumerate(integers):
+            overloads.append(
+                f"(x {INTEGERS[a][0]}, y {INTEGERS[b][0]}) AS {name}_{integers[max(n, m)]}(x, y)"
+            )
+    if "double" in bodies:
+        pairs = [("FLOAT", "FLOAT"), *((INTEGERS[i][0], "FLOAT") for i in integers)]
+        pairs += [("FLOAT", INTEGERS[i][0]) for i in integers]
+        overloads += [f"(x {a}, y {b}) AS {name}_float(x, y)" for a, b in pairs]
+        overloads += [
+            f"(x DOUBLE, y DOUBLE) AS {name}_double(x, y)",
+            f"(x VARCHAR, y VARCHAR) AS {name}_double(glu_double_string(x), glu_double_string(y))",
+            f"(x VARCHAR, y DOUBLE) AS {name}_double(glu_double_string(x), y)",
+            f"(x DOUBLE, y VARCHAR) AS {name}_double(x, glu_double_string(y))",
+        ]
+    singles = [macro(f"{name}_{kind}", f"(x, y) AS {body}") for kind, body in bodies.items()]
+    return [*singles, macro(name, *overloads, *extra, *_no_decimals())]
 
 
 def _arithmetic(name: str, sign: str) -> list[str]:
-    def body(_: str, bits: int) -> str:
+    bodies = {}
+    for kind, (_, bits) in INTEGERS.items():
         wide = "HUGEINT" if bits == 64 else "BIGINT"
-        return wrap(f"x::{wide} {sign} y::{wide}", bits)
-
-    overloads = _pairs(body) + [f"(x {kind}, y {kind}) AS x {sign} y" for kind in ("FLOAT", "DOUBLE")]
-    overloads += [t.format(f=f"{name}_real") for t in _TEXTS]
-    overloads += _with_floats(f"x::FLOAT {sign} y::FLOAT") + _no_decimals()
-    if sign in "+-":
-        overloads.append(f"(x DATE, y INTEGER) AS x {sign} y")
-    if sign == "+":
-        overloads.append("(x INTEGER, y DATE) AS y + x")
-    return [macro(f"{name}_real", f"(x DOUBLE, y DOUBLE) AS x {sign} y"), macro(name, *overloads)]
+        bodies[kind] = wrap(f"x::{wide} {sign} y::{wide}", bits)
+    bodies |= {k: f"(x::{k} {sign} y::{k})" for k in ("float", "double")}
+    dates = {
+        "+": ["(x DATE, y INTEGER) AS x + y", "(x INTEGER, y DATE) AS y + x"],
+        "-": ["(x DATE, y INTEGER) AS x - y"],
+    }
+    return _binary(name, bodies, *dates.get(sign, []))
 
 
-_TEXTS = ("(x VARCHAR, y VARCHAR) AS {f}(glu_double(x, x), glu_double(y, y))",
-          "(x VARCHAR, y DOUBLE) AS {f}(glu_double(x, x), y)",
-          "(x DOUBLE, y VARCHAR) AS {f}(x, glu_double(y, y))")  # fmt: skip
-"""Text in arithmetic is a double."""
-
-
-def _with_floats(body: str) -> list[str]:
-    """An integer beside a float becomes a float (and not a double)."""
-    integers = [name for name, _ in INTEGERS.values()]
-    return [f"(x {i}, y FLOAT) AS {body}" for i in integers] + [
-        f"(x FLOAT, y {i}) AS {body}" for i in integers
-    ]
-
-
-def _no_decimals(*kinds: str) -> list[str]:
-    kinds = kinds or (*(name for name, _ in INTEGERS.values()), "FLOAT")
+def _no_decimals() -> list[str]:
+    kinds = (*(name for name, _ in INTEGERS.values()), "FLOAT")
     overloads = []
-    for refused in _REFUSED:
+    for refused in REFUSED:
         pairs = [(refused, refused), *((refused, k) for k in kinds), *((k, refused) for k in kinds)]
         overloads += [f"(x {a}, y {b}) AS x" for a, b in pairs]
     return overloads
@@ -196,114 +224,49 @@ def _positive(x: str, y: str, bits: int = 0) -> str:
 
 
 def _division() -> list[str]:
-    def division(name: str, whole: Callable[[str, int], str], real: str, single: str) -> list[str]:
-        overloads = [*_pairs(whole), f"(x FLOAT, y FLOAT) AS {single}", f"(x DOUBLE, y DOUBLE) AS {real}"]
-        overloads += [t.format(f=f"{name}_real") for t in _TEXTS] + _with_floats(single) + _no_decimals()
-        return [macro(f"{name}_real", f"(x DOUBLE, y DOUBLE) AS {real}"), macro(name, *overloads)]
-
-    quotient = "x::DOUBLE / nullif(y, 0)::DOUBLE"
-    whole = wrap("x::HUGEINT // nullif(y, 0)::HUGEINT", 64)
+    reals = ("float", "double")
+    quotient = "(x::DOUBLE / nullif(y, 0)::DOUBLE)"
+    remainder = {k: f"(x::HUGEINT % nullif(y, 0)::HUGEINT)::{duck}" for k, (duck, _) in INTEGERS.items()}
+    positive = {
+        k: f"({_positive('x::HUGEINT', 'y::HUGEINT', bits)})::{duck}" for k, (duck, bits) in INTEGERS.items()
+    }
     return [
-        *division("glu_divide", lambda *_: quotient, quotient, quotient),
-        *division("glu_mod", lambda kind, _: f"(x::HUGEINT % nullif(y, 0)::HUGEINT)::{kind}",
-        "x % nullif(y, 0)",
-                  "x::FLOAT % nullif(y, 0)::FLOAT"),
-        *division("glu_pmod", lambda kind, bits: f"({_positive('x::HUGEINT', 'y::HUGEINT', bits)})::{kind}",
-                  _positive("x", "y"), _positive("x::FLOAT", "y::FLOAT")),
-        macro("glu_div", *_pairs(lambda *_: whole), *_no_decimals()),
-    ]  # fmt: skip
-
-
-def _unary() -> list[str]:
-    def each(integer: str, real: str) -> list[str]:
-        out = [f"(x {k}) AS {wrap(integer, b)}" for k, b in INTEGERS.values()]
-        out += [f"(x {k}) AS {real}" for k in ("FLOAT", "DOUBLE")]
-        out.append(f"(x VARCHAR) AS {real.replace('x', 'glu_double(x, x)')}")
-        return [*out, *[f"(x {k}) AS x" for k in _REFUSED]]
-
-    def integral(function: str) -> str:
-        clip = _saturate(64).replace("trunc(x)", f"{function}(x)")
-        overloads = [f"(x {k}) AS x::BIGINT" for k, _ in INTEGERS.values()]
-        overloads += [f"(x {k}) AS {clip}" for k in ("FLOAT", "DOUBLE")]
-        overloads.append(f"(x VARCHAR) AS glu_{function}_real(glu_double(x, x))")
-        return macro(f"glu_{function}", *overloads, *[f"(x {k}) AS x" for k in _REFUSED])
-
-    rounds = {name: "x" for name, _ in INTEGERS.values()}
-    small = "abs(x) < 4503599627370496::DOUBLE"
-    rounds |= {k: f"CASE WHEN {small} THEN r::{k} ELSE x END" for k in ("FLOAT", "DOUBLE")}
-    rounding = [f"(k {kind}, x, r) AS {body}" for kind, body in rounds.items()]
-    rounding += [f"(k {kind}, x, r) AS x" for kind in _REFUSED]
-    out = [
-        macro("glu_round", *rounding),
-        macro("glu_negative", *each("-(x::HUGEINT)", "-(x)")),
-        macro("glu_abs", *each("abs(x::HUGEINT)", "abs(x)")),
+        *_binary("glu_divide", dict.fromkeys((*INTEGERS, *reals), quotient)),
+        *_binary("glu_mod", remainder | {k: f"(x::{k} % nullif(y, 0)::{k})" for k in reals}),
+        *_binary("glu_pmod", positive | {k: f"({_positive(f'x::{k}', f'y::{k}')})" for k in reals}),
+        *_binary("glu_div", dict.fromkeys(INTEGERS, wrap("x::HUGEINT // nullif(y, 0)::HUGEINT", 64))),
     ]
+
+
+def _unary(name: str, bodies: Mapping[str, str]) -> list[str]:
+    singles = [macro(f"{name}_{kind}", f"(x) AS ({body})") for kind, body in bodies.items()]
+    overloads = [f"(x {INTEGERS[k][0] if k in INTEGERS else k}) AS {name}_{k}(x)" for k in bodies]
+    overloads.append(f"(x VARCHAR) AS {name}_double(glu_double_string(x))")
+    return [*singles, macro(name, *overloads, *[f"(x {k}) AS x" for k in REFUSED])]
+
+
+def _unaries() -> list[str]:
+    out = []
+    for name, function in (("glu_negative", "-({})"), ("glu_abs", "abs({})")):
+        bodies = {k: wrap(function.format("x::HUGEINT"), bits) for k, (_, bits) in INTEGERS.items()}
+        out += _unary(name, bodies | dict.fromkeys(("float", "double"), function.format("x")))
     for function in ("ceil", "floor"):
         clip = _saturate(64).replace("trunc(x)", f"{function}(x)")
-        out += [macro(f"glu_{function}_real", f"(x DOUBLE) AS {clip}"), integral(function)]
-    return out
-
-
-def _beside() -> str:
-    """`glu_beside(x, y, x)`: x as Spark coerces it to compare it with y (text gives way to the other
-    type)."""
-    targets = {"BOOLEAN": "boolean", "FLOAT": "float", "DOUBLE": "double", "DECIMAL": "double",
-    "DATE": "date",
-               "TIMESTAMP": "timestamp"} | {duck: spark for spark, (duck, _) in INTEGERS.items()}  # fmt: skip
-    overloads = [f"(kx VARCHAR, ky {duck}, x) AS glu_{spark}(kx, x)" for duck, spark in targets.items()]
-    overloads.append("(kx DECIMAL, ky VARCHAR, x) AS glu_double(kx, x)")
-    return macro("glu_beside", *overloads, "(kx, ky, x) AS x")
-
-
-def _number_beside() -> list[str]:
-    """See value.py and operators.py: `c` is a column beside a decimal literal."""
-    narrow = [f"(c {name}, d, w) AS d" for name, bits in INTEGERS.values() if bits < 64]
-    reals = ["(c FLOAT, d, w) AS d::DOUBLE", "(c DOUBLE, d, w) AS d::DOUBLE"]
-    others = ["(c DECIMAL(38,10), d, w) AS d", "(c VARCHAR, d, w) AS d::VARCHAR"]
-    picks = [f"(c {name}, p3, p5, p10, p20, r) AS p{digits}" for name, digits in
-             (("TINYINT", 3), ("SMALLINT", 5), ("INTEGER", 10), ("BIGINT", 20))]  # fmt: skip
-    picks += [f"(c {name}, p3, p5, p10, p20, r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR", *_REFUSED)]
-    refused = [f"(c {name}, z {kind}, r) AS r" for name, _ in INTEGERS.values() for kind in _REFUSED]
-    refused += [f"(c {name}, z DECIMAL(38,10), r) AS r" for name in ("FLOAT", "DOUBLE", "VARCHAR")]
-    return [
-        macro("glu_not_integer", *refused),
-        macro("glu_number_beside", *narrow, "(c BIGINT, d, w) AS w", *reals, *others),
-        macro("glu_by_integer", *picks),
-        macro(
-            "glu_half_up",
-            "(n, d) AS CASE WHEN d <> 0 THEN sign(n)::HUGEINT * sign(d)::HUGEINT * "
-            "((2 * abs(n) + abs(d)) // (2 * abs(d))) END",
-        ),
-    ]
-
-
-def _aggregates() -> list[str]:
-    integers = {name: "x::BIGINT" for name, _ in INTEGERS.values()}
-    reals = {"FLOAT": "x::DOUBLE", "DOUBLE": "x", "VARCHAR": "glu_double(k, x)"}
-    return [
-        family("glu_sum_input", integers | reals | {"DECIMAL": "x"}),
-        macro("glu_sum_result", f"(x HUGEINT) AS {_wrap_any('x', 64)}", "(x) AS x"),
-        macro("glu_sum_over", *[f"(k {name}, x) AS {_wrap_any('x', 64)}" for name in integers],
-              *[f"(k {name}, x) AS x" for name in (*reals, "DECIMAL")]),
-        family("glu_mean_input", dict.fromkeys(integers, "x::DOUBLE") | reals, decimals=False),
-    ]  # fmt: skip
+        out += _unary(
+            f"glu_{function}", dict.fromkeys(INTEGERS, "x::BIGINT") | dict.fromkeys(("float", "double"), clip)
+        )
+    overloads = [f"(k {name}, x, r) AS x" for name, _ in INTEGERS.values()]
+    overloads += [f"(k {k}, x, r) AS coalesce(r::{k}, x)" for k in ("FLOAT", "DOUBLE")]
+    return [*out, macro("glu_round", *overloads, *[f"(k {k}, x, r) AS x" for k in REFUSED])]
 
 
 def number_macros() -> list[str]:
     out = []
     for spark, (duck, bits) in INTEGERS.items():
-        out.append(family(f"glu_{spark}", _to_integer(duck, bits)))
-        out.append(family(f"glu_try_{spark}", _try_integer(duck, bits)))
-    out += [family("glu_float", _to_real("FLOAT")), family("glu_double", _to_real("DOUBLE"))]
-    out += [family("glu_boolean", _to_boolean()), family("glu_decimal_source", _decimal_source())]
-    out += [
-        *_arithmetic("glu_add", "+"),
-        *_arithmetic("glu_subtract", "-"),
-        *_arithmetic("glu_multiply", "*"),
-    ]
-    return [*out, *_division(), *_unary()]
-
-
-def coercion_macros() -> list[str]:
-    """Those that use the text and time families too; created last."""
-    return [_beside(), *_number_beside(), *_aggregates()]
+        out += family(f"glu_{spark}", _to_integer(duck, bits))
+        out += family(f"glu_try_{spark}", _try_integer(duck, bits))
+    out += [*family("glu_float", _to_real("FLOAT")), *family("glu_double", _to_real("DOUBLE"))]
+    out += [*family("glu_boolean", _to_boolean()), *family("glu_decimal_source", _decimal_source())]
+    for name, sign in (("glu_add", "+"), ("glu_subtract", "-"), ("glu_multiply", "*")):
+        out += _arithmetic(name, sign)
+    return [*out, *_division(), *_unaries()]

@@ -15,6 +15,8 @@ _BLANK = r"[\x00-\x20\x7f]*"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _OFFSET = r"[+-](?:\d{1,2}(?::\d{1,2}(?::\d{2})?)?|\d{4}|\d{6})"
+_NEAR_OFFSET = r"[+-](0\d|1[0-5]):[0-5]\d"
+"""Those that DuckDB reads as well (up to 15:59)."""
 _ZONE = rf"(?: ?(?:Z|GMT0|UTC|GMT|UT|(?:UTC|GMT|UT)?{_OFFSET}))?"
 _LOOSE_DATE = rf"^#{_BLANK}\+?(\d{{4,7}})(?:-(\d{{1,2}}))?(?:-(\d{{1,2}})(?:[ T](?s:.*))?)?{_BLANK}$"
 _LOOSE_TIME = (
@@ -76,17 +78,18 @@ def _texts() -> list[str]:
     bodies |= {"VARCHAR": "x", "BOOLEAN": "x::VARCHAR", "DECIMAL": _decimal_text()}
     bodies |= {"FLOAT": _scientific("FLOAT"), "DOUBLE": _scientific("DOUBLE")}
     bodies |= {"DATE": _moment_text("-%m-%d"), "TIMESTAMP": _moment_text("-%m-%d %H:%M:%S.%f")}
-    return [family("glu_text", bodies), family("glu_string", bodies | {"BLOB": "try(decode(x))"})]
+    return [*family("glu_text", bodies), *family("glu_string", bodies | {"BLOB": "try(decode(x))"})]
 
 
 def _dates() -> list[str]:
     loose = f"regexp_replace('#' || x, {quoted(_LOOSE_DATE)}, '\\1-0\\2-0\\3')"
     loose = f"replace(regexp_replace({loose}, '-0(\\d\\d)', '-\\1', 'g'), '-0-', '-01-')"
     loose = f"try_cast(regexp_replace({loose}, '-0$', '-01') AS DATE)"
-    text = f"CASE WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE) ELSE glu_loose_date(x) END"
+    usual = f"regexp_matches(x, '^{_DAY}(?:[ T]|\\z)')"
+    text = f"CASE WHEN {usual} THEN try_cast(left(x, 10) AS DATE) ELSE glu_loose_date(x) END"
     return [
         macro("glu_loose_date", f"(x) AS {loose}"),
-        family("glu_date", {"VARCHAR": text, "DATE": "x", "TIMESTAMP": "x::DATE"}),
+        *family("glu_date", {"VARCHAR": text, "DATE": "x", "TIMESTAMP": "x::DATE"}),
     ]
 
 
@@ -110,9 +113,13 @@ def _timestamps() -> list[str]:
     text = (
         f"CASE WHEN regexp_full_match(x, '{_DAY}[ T]{_CLOCK}Z?') THEN try_cast(x AS TIMESTAMP) "
         f"WHEN regexp_full_match(x, '{_DAY}') THEN try_cast(x AS DATE)::TIMESTAMP "
+        f"WHEN regexp_full_match(x, '{_DAY}[ T]{_CLOCK}{_NEAR_OFFSET}') "
+        "THEN make_timestamp(epoch_us(try_cast(x AS TIMESTAMPTZ))) "
         "ELSE glu_loose_timestamp(x) + to_seconds(glu_offset(x)) END"
     )
-    whole = "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    whole = (
+        "CASE WHEN x BETWEEN -9223372000000 AND 9223372000000 THEN make_timestamp(x::BIGINT * 1000000) END"
+    )
     bodies = {name: whole
               for name, _ in INTEGERS.values()}  # fmt: skip
     real = "CASE WHEN abs(x) < 9223372000000 THEN make_timestamp(trunc(x::DOUBLE * 1000000)::BIGINT) END"
@@ -121,8 +128,8 @@ def _timestamps() -> list[str]:
     return [
         macro("glu_loose_timestamp", f"(x) AS {loose}"),
         macro("glu_offset", f"(x) AS {offset}"),
-        family("glu_timestamp", bodies, decimals=False),
-        family("glu_timestamp_seconds", numbers, decimals=False),
+        *family("glu_timestamp", bodies, decimals=False),
+        *family("glu_timestamp_seconds", numbers, decimals=False),
         macro(
             "glu_read_date",
             "(k VARCHAR, x, r) AS r::DATE",
@@ -174,9 +181,9 @@ def _characters() -> list[str]:
         macro("glu_initcap", f"(s) AS array_to_string({words}, ' ')"),
         macro("glu_upper", "(s) AS upper(replace(s, 'ß', 'SS'))"),
         macro("glu_repeat", "(s, n) AS CASE WHEN n <= 0 THEN left(s, 0) ELSE repeat(s, n) END"),
-        family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
-        family("glu_binary", {"VARCHAR": "encode(x)", "BLOB": "x"}),
-        family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),
+        *family("glu_length", length | dict.fromkeys(other, "length(glu_text(k, x))::INTEGER")),
+        *family("glu_binary", {"VARCHAR": "encode(x)", "BLOB": "x"}),
+        *family("glu_hex", numbers | {"VARCHAR": "hex(encode(x))", "BLOB": "hex(x)"}),
         macro("glu_base64",
         "(x) AS rtrim(regexp_replace(to_base64(x), '(.{76})', '\\1' || chr(13) || chr(10), 'g'), "
               "chr(13) || chr(10))"),

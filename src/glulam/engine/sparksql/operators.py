@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from sqlglot import expressions as exp
 
-from glulam.engine.sparksql.value import INTEGER_DIGITS, Value, decimal_parts, unsupported
+from glulam.engine.sparksql.value import INTEGER_DIGITS, NUMBERS, Value, coerce, decimal_parts, unsupported
 from glulam.model.errors import UnsupportedSql
-
-_ALIKE = (
-    frozenset(("tinyint", "smallint", "int", "bigint", "float", "double")),
-    frozenset(("date", "timestamp")),
-)
 
 
 def compare(operator: str, left: Value, right: Value) -> Value:
-    """Spark compares text with another type as that type."""
-    known = left.kind and right.kind
-    alike = left.kind == right.kind or any({left.kind, right.kind} <= kinds for kinds in _ALIKE)
-    texts = [left.text, right.text]
-    if not (known and alike) and "null" not in (left.kind, right.kind):
+    """Spark compares text with another type as that type (with a decimal: both as doubles)."""
+    kinds = (left.kind, right.kind)
+    if "null" in kinds or kinds[0] == kinds[1] != "":
+        texts = [left.text, right.text]
+    elif "" in kinds:
         texts = [f"glu_beside({a.text}, {b.text}, {a.text})" for a, b in ((left, right), (right, left))]
+    else:
+        texts = [_beside(left, right).text, _beside(right, left).text]
     return Value(f"({texts[0]} {operator} {texts[1]})", "boolean")
+
+
+def _beside(value: Value, other: Value) -> Value:
+    if "string" in (value.kind, other.kind) and (value.is_decimal or other.is_decimal):
+        return coerce(value, "double")
+    return coerce(value, other.kind) if value.kind == "string" else value
+
+
+def arithmetic(node: exp.Expression, macro: str, left: Value, right: Value) -> Value:
+    """`+ - * / div %` on two values that are not both decimals."""
+    result = {exp.Div: "double", exp.IntDiv: "bigint"}.get(type(node), "")
+    if not left.kind or not right.kind:
+        return Value(f"{macro}({left.text}, {right.text})", result)
+    if left.kind == "date" and right.kind in NUMBERS[:3] and isinstance(node, (exp.Add, exp.Sub)):
+        return Value(f"({left.text} {'+' if isinstance(node, exp.Add) else '-'} {right.text})", "date")
+    if right.kind == "date" and left.kind in NUMBERS[:3] and isinstance(node, exp.Add):
+        return Value(f"({right.text} + {left.text})", "date")
+    left, right = (coerce(v, "double") if v.kind == "string" or v.is_decimal else v for v in (left, right))
+    kinds = [k for k in (left.kind, right.kind) if k != "null"] or ["double"]
+    if not set(kinds) <= set(NUMBERS) or (
+        isinstance(node, exp.IntDiv) and not set(kinds) <= set(NUMBERS[:4])
+    ):
+        raise unsupported(f"`{node.sql(dialect='spark')}` on {left.kind} and {right.kind}")
+    kind = max(kinds, key=NUMBERS.index)
+    return Value(f"{macro}_{kind}({left.text}, {right.text})", result or kind)
 
 
 def decimal_size(node: exp.Expression, value: Value) -> tuple[int, int] | None:
@@ -54,7 +76,8 @@ def decimal_arithmetic(
         return Value(f"(glu_half_up({top} * {factor}::HUGEINT, {bottom})::decimal({precision},0) * "
                      f"'{10**-scale:.{scale}f}'::decimal({scale},{scale}))::{kind}", kind)  # fmt: skip
     sign = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}[type(node)]
-    kinds = kinds if sign == "*" else (kind, kind)
+    # DuckDB multiplies in 64 bits, and fails, unless an operand needs more than 18 digits.
+    kinds = (f"decimal({max(p1, 19 if p1 + p2 > 18 else 1)},{s1})", kinds[1]) if sign == "*" else (kind, kind)
     return Value(f"(({x.text})::{kinds[0]} {sign} ({y.text})::{kinds[1]})::{kind}", kind)
 
 

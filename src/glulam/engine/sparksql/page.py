@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from glulam.engine.sparksql.functions import FUNCTIONS
+from glulam.engine.sparksql.functions import FUNCTIONS, Function
 
 _HEAD = """\
 # SQL in transforms and in `glulam sql`
@@ -36,7 +36,7 @@ that names it, and is left to `--engine spark`.
 
 `CAST(x AS t)`, `TRY_CAST(x AS t)` and `x::t` to `boolean`, `tinyint`, `smallint`, `int`, `bigint`, `float`, `double`,
 `decimal(p,s)`, `string`, `date`, `timestamp` and `binary` (from text), from any of these where Spark has a meaning for
-it. Not: arrays, structs, maps, intervals, `char(n)`, `varchar(n)`, `timestamp_ntz`, decimal or boolean to timestamp.
+it. Not: arrays, structs, maps, intervals, `timestamp_ntz`, decimal or boolean to timestamp.
 
 ## Operators
 
@@ -94,7 +94,8 @@ def page() -> str:
     parts = [_HEAD]
     for group, entries in groupby(FUNCTIONS.values(), key=lambda f: f.group):
         parts.append(f"### {group}\n")
-        plain, noted = [], []
+        plain: list[Function] = []
+        noted: list[Function] = []
         for entry in entries:
             (noted if entry.note else plain).append(entry)
         if plain:

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql.aggregates import aggregate, ordered, window
+from glulam.engine.sparksql.columns import name
 from glulam.engine.sparksql.functions import FUNCTIONS
-from glulam.engine.sparksql.scalar import Scalar, key, name
+from glulam.engine.sparksql.scalar import Scalar, key
 from glulam.engine.sparksql.sources import only, source_text
 from glulam.engine.sparksql.value import Value, unsupported
 

@@ -8,16 +8,30 @@ Left to `query.py`: SELECT and what surrounds an expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sqlglot import expressions as exp
 
 from glulam.engine.sparksql import patterns
-from glulam.engine.sparksql.builders import BUILDERS, Call, quoted
+from glulam.engine.sparksql.builders import BUILDERS
+from glulam.engine.sparksql.builders_nested import NESTED_BUILDERS
+from glulam.engine.sparksql.builders_number import NUMBER_BUILDERS
 from glulam.engine.sparksql.builders_time import TIME_BUILDERS, current_date, current_timestamp
+from glulam.engine.sparksql.calls import Call, quoted
+from glulam.engine.sparksql.columns import column, element, member, name
 from glulam.engine.sparksql.functions import FUNCTIONS, Function
-from glulam.engine.sparksql.operators import beside_literal, compare, decimal_arithmetic, decimal_size
+from glulam.engine.sparksql.literals import literal, negative_literal
+from glulam.engine.sparksql.operators import (
+    arithmetic,
+    beside_literal,
+    compare,
+    decimal_arithmetic,
+    decimal_size,
+)
 from glulam.engine.sparksql.value import DUCKDB_TYPES, INTEGER_DIGITS, Value, call, coerce, unify, unsupported
+from glulam.infer.types import Struct
 
+_BUILDERS = BUILDERS | NUMBER_BUILDERS | NESTED_BUILDERS | TIME_BUILDERS
 _CASTS = {
     exp.DType.TEXT: "string", exp.DType.BOOLEAN: "boolean", exp.DType.TINYINT: "tinyint",
     exp.DType.SMALLINT: "smallint", exp.DType.INT: "int", exp.DType.BIGINT: "bigint",
@@ -49,10 +63,6 @@ refused."""
 Subquery = Callable[[exp.Expression], str]
 
 
-def name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
 def key(node: exp.Expression) -> str:
     """The same text for the same expression, however its names are written."""
     return str(node.sql(dialect="spark", normalize=True, comments=False))
@@ -69,14 +79,20 @@ def entry_of(node: exp.Anonymous) -> Function:
 class Scalar:
     """Translates expressions. `subquery` is None outside a query: then queries are refused and `a.b` is a
     member of column `a`; inside one, `a` may be a table, which DuckDB's binder finds as Spark does. `known`
-    holds what the levels below have computed, by `key`: aggregates, windows, grouping keys. An aggregate that
-    is not there is refused."""
+    holds what the levels below have computed, by `key`: aggregates, windows, grouping keys. `columns`: their
+    types, where they are known. An aggregate that is not there is refused."""
 
-    def __init__(self, subquery: Subquery | None = None, known: Mapping[str, Value] | None = None) -> None:
+    def __init__(
+        self,
+        subquery: Subquery | None = None,
+        known: Mapping[str, Value] | None = None,
+        columns: Struct | None = None,
+    ) -> None:
         self._subquery = subquery
+        self._columns = columns
         self._known = known or {}
         self._handlers: dict[type[exp.Expression], Callable[[exp.Expression], Value]] = {
-            exp.Literal: self._literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
+            exp.Literal: literal, exp.RawString: lambda n: Value(quoted(n.this), "string"),
             exp.Neg: self._negative,
             exp.Boolean: lambda n: Value("true" if n.this else "false", "boolean"),
             exp.Null: lambda _: Value("NULL", "null"),
@@ -113,33 +129,10 @@ class Scalar:
         return handler(node)
 
     def _parenthesised(self, value: Value) -> Value:
-        return Value(f"({value.text})", value.kind)
-
-    def _literal(self, node: exp.Expression) -> Value:
-        text = str(node.this)
-        if node.args["is_string"]:
-            return Value(quoted(text), "string")
-        if "e" in text.lower():
-            return Value(f"'{text}'::DOUBLE", "double")
-        whole, _, fraction = text.partition(".")
-        digits = (whole + fraction).lstrip("0")
-        if "." not in text and int(text) < 2**63:
-            kind = "int" if int(text) < 2**31 else "bigint"
-            return Value(f"{int(text)}::{DUCKDB_TYPES[kind]}", kind)
-        precision = max(len(digits), len(fraction), 1)
-        if precision > 38:
-            raise unsupported(f"the number {text}, of more than 38 digits")
-        kind = f"decimal({precision},{len(fraction)})"
-        return Value(f"'{text}'::{kind}", kind)
+        return replace(value, text=f"({value.text})")
 
     def _negative(self, node: exp.Expression) -> Value:
-        inner = node.this
-        if isinstance(inner, exp.Literal) and not inner.is_string and str(inner.this).isdigit():
-            number = -int(inner.this)
-            if number >= -(2**63):
-                kind = "int" if number >= -(2**31) else "bigint"
-                return Value(f"({number})::{DUCKDB_TYPES[kind]}", kind)
-        return BUILDERS["unary"](self.call("negative", [inner]))
+        return negative_literal(node.this) or _BUILDERS["unary"](self.call("negative", [node.this]))
 
     def _column(self, node: exp.Expression) -> Value:
         parts = [part.this for part in node.parts]
@@ -150,26 +143,20 @@ class Scalar:
                 return current_timestamp(self.call("current_timestamp", []))
         if self._subquery is not None:
             return Value(".".join(name(part) for part in parts))
-        text = name(parts[0])
-        for part in parts[1:]:
-            text = f"struct_extract({text}, '{part.replace(chr(39), chr(39) * 2)}')"
-        return Value(text)
+        return column(parts, self._columns)
 
     def _dot(self, node: exp.Expression) -> Value:
-        member = node.expression
-        if not isinstance(member, exp.Identifier):
+        if not isinstance(node.expression, exp.Identifier):
             raise unsupported(f"`{node.sql(dialect='spark')}`")
-        return Value(
-            f"struct_extract({self.emit(node.this).text}, '{member.this.replace(chr(39), chr(39) * 2)}')"
-        )
+        return member(self.emit(node.this), node.expression.this)
 
     def _bracket(self, node: exp.Expression) -> Value:
         if len(node.expressions) != 1:
             raise unsupported(f"`{node.sql(dialect='spark')}`")
-        base, index = self.emit(node.this), self.emit(node.expressions[0])
-        if index.kind == "string":
-            return Value(f"({base.text})[{index.text}]")
-        return Value(f"glu_item({base.text}, {coerce(index, 'bigint').text})")
+        base, index = self.emit(node.this), node.expressions[0]
+        if isinstance(base.type, Struct) and isinstance(index, exp.Literal) and index.is_string:
+            return member(base, index.this)
+        return element(base, self.emit(index), "glu_item")
 
     def _cast(self, node: exp.Expression) -> Value:
         target, only_if_it_fits = node.args["to"], bool(node.args.get("safe"))
@@ -202,10 +189,7 @@ class Scalar:
             )
             if chosen is not None:
                 return chosen
-        kind = "double" if isinstance(node, exp.Div) else "bigint" if isinstance(node, exp.IntDiv) else ""
-        if left.kind == right.kind and left.kind in DUCKDB_TYPES and left.kind not in ("string", "date"):
-            kind = kind or left.kind
-        return Value(f"{macro}({left.text}, {right.text})", kind)
+        return arithmetic(node, macro, left, right)
 
     def _comparison(self, node: exp.Expression) -> Value:
         return compare(_COMPARISONS[type(node)], self.emit(node.this), self.emit(node.expression))
@@ -289,7 +273,7 @@ class Scalar:
         if entry.aggregate or entry.window or c.distinct:
             raise unsupported(f"the aggregate or window function {node.this}() here")
         if entry.build:
-            value = (BUILDERS | TIME_BUILDERS)[entry.build](c)
+            value = _BUILDERS[entry.build](c)
         else:
             c.arity(len(entry.args))
             texts = [c.arg(i, "" if kind == "any" else kind).text for i, kind in enumerate(entry.args)]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from sqlglot import expressions as exp
 
-from glulam.engine.sparksql.scalar import Scalar, name
+from glulam.engine.sparksql.columns import name
+from glulam.engine.sparksql.scalar import Scalar
 from glulam.engine.sparksql.value import unsupported
 
 _JOINS = {"", "INNER", "LEFT", "RIGHT", "FULL", "LEFT OUTER", "RIGHT OUTER", "FULL OUTER", "LEFT SEMI",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from glulam.engine.sparksql.script import NAMES
+from glulam.infer.types import DataType
 from glulam.model.errors import UnsupportedSql
 
 DUCKDB_TYPES = {
@@ -18,7 +20,7 @@ DUCKDB_TYPES = {
     "binary": "BLOB",
 }  # fmt: skip
 INTEGER_DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
-_ORDER = ["tinyint", "smallint", "int", "bigint", "float", "double"]
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Value:
 
     text: str
     kind: str = ""
+    type: DataType | None = None
+    """Of an array, map or struct whose members are known."""
 
     @property
     def is_decimal(self) -> bool:
@@ -48,7 +52,15 @@ def typed(value: Value) -> str:
 
 
 def call(family: str, value: Value) -> str:
-    return f"{family}({typed(value)}, {value.text})"
+    """`value` through the macro of a family that is for its type."""
+    if not value.kind:
+        return f"{family}({value.text}, {value.text})"
+    name = f"{family}_{'decimal' if value.is_decimal else value.kind}"
+    if name not in NAMES:
+        raise unsupported(
+            f"{family.removeprefix('glu_').replace('_', ' ')!r} of a value of the type {value.kind}"
+        )
+    return f"{name}({value.text})"
 
 
 def coerce(value: Value, kind: str) -> Value:
@@ -71,20 +83,41 @@ def unify(values: Sequence[Value]) -> tuple[list[str], str]:
         return [v.text for v in values], "null"
     if len(kinds) == 1 and "" not in kinds:
         return [v.text for v in values], kinds.pop()
+    some_decimal = any(v.is_decimal for v in values)
+    if (
+        some_decimal
+        and "" not in kinds
+        and all(v.is_decimal or v.kind in (*INTEGER_DIGITS, "null") for v in values)
+    ):
+        return _as_decimals(values)
+    if some_decimal and "" not in kinds and all(v.is_decimal or v.kind in (*NUMBERS, "null") for v in values):
+        return [v.text if v.kind == "null" else coerce(v, "double").text for v in values], "double"
     if "string" in kinds:
         if kinds & {"boolean", "binary"}:
             raise unsupported(
                 f"branches of the types {', '.join(sorted(k for k in kinds if k))} in one expression"
             )
         return [v.text if v.kind == "null" else coerce(v, "string").text for v in values], "string"
-    if "" not in kinds and kinds <= set(_ORDER):
-        kind = max(kinds, key=_ORDER.index)
+    if "" not in kinds and kinds <= set(NUMBERS):
+        kind = max(kinds, key=NUMBERS.index)
         return [v.text if v.kind == "null" else f"({v.text})::{DUCKDB_TYPES[kind]}" for v in values], kind
     if kinds == {"date", "timestamp"}:
         return [v.text if v.kind == "null" else f"({v.text})::TIMESTAMP" for v in values], "timestamp"
     if "" not in kinds:
         raise unsupported(f"branches of the types {', '.join(sorted(kinds))} in one expression (CAST them)")
     return _beside_columns(values), ""
+
+
+def _as_decimals(values: Sequence[Value]) -> tuple[list[str], str]:
+    """Decimals and integers: as many digits before and after the point as any of them has."""
+    known = [v for v in values if v.kind != "null"]
+    sizes = [decimal_parts(v.kind) if v.is_decimal else (INTEGER_DIGITS[v.kind], 0) for v in known]
+    scale = max(s for _, s in sizes)
+    precision = max(p - s for p, s in sizes) + scale
+    if precision > 38:
+        raise unsupported("branches whose common decimal type has more than 38 digits (CAST them)")
+    kind = f"decimal({precision},{scale})"
+    return [v.text if v.kind == "null" else f"({v.text})::{kind}" for v in values], kind
 
 
 def _beside_columns(values: Sequence[Value]) -> list[str]:
