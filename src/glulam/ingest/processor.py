@@ -99,9 +99,7 @@ class Processor:
             manifest = self._to_commit(claim)
         except Fenced:
             raise
-        except (
-            InvalidInput
-        ) as error:  # the configuration's fault, not the data's: nothing of the batch is used up
+        except InvalidInput as error:  # the configuration's fault, not the data's: no attempt is used up
             self._give_back(claim, str(error), transient=True, splittable=False, blameless=True)
             raise
         except (StorageFailed, psycopg.OperationalError) as error:
