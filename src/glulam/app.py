@@ -23,6 +23,7 @@ from glulam.ingest.replay import ReplayWork
 from glulam.ingest.transform import parse_transform
 from glulam.ledger import files
 from glulam.model.clock import new_batch_id, utc_now
+from glulam.model.errors import InvalidConfig
 from glulam.objects.base import ObjectStore
 from glulam.objects.lake import Lake
 from glulam.settings import Settings
@@ -109,5 +110,14 @@ class App:
 
 
 def _late(name: str) -> Any:
-    """Import a heavy part by choice, at the moment it is chosen."""
-    return importlib.import_module(name)
+    """Import a heavy part by choice, at the moment it is chosen. Raises InvalidConfig when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("glulam"):
+            raise
+        part = name.rpartition(".")[2]
+        raise InvalidConfig(
+            f"{part!r} was chosen and needs the package {error.name!r}, which is not installed: "
+            f"pip install 'glulam[{part}]'"
+        ) from error

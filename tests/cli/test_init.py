@@ -8,7 +8,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import pytest
 import yaml
 from pydantic import BaseModel
 
@@ -77,13 +76,3 @@ def test_a_first_run_with_nothing_but_the_package(short_tmp: Path) -> None:
     answer = cli("run", "pipeline.yaml", "--json")
     assert answer.code == 0, answer.err
     assert answer.json["records_read"] == 81
-
-
-@pytest.mark.spark
-def test_the_other_engine(project: Cli) -> None:
-    answer = project("run", "--master", "local[1]", "--json")
-    assert answer.code == 0, answer.err
-    summary = answer.json
-    assert summary["engine"] == "spark"
-    assert (summary["records_read"], summary["records_written"], summary["records_rejected"]) == (81, 78, 3)
-    assert summary["failed_casts"] == {"event_time": 1}

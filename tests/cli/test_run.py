@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from cli.conftest import COMMAND, Cli
+from cli.conftest import COMMAND, ROOT, Cli
 
 SUMMARY = {
     "pipeline", "engine", "listed", "batches", "files", "records_read", "records_written", "records_rejected",
@@ -182,3 +182,15 @@ def stopped(pid: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the failpoint was not reached")
+
+
+def test_an_engine_that_is_not_installed_is_2_and_says_what_to_install(project: Cli, tmp_path: Path) -> None:
+    for name in ("pyspark", "py4j"):
+        (tmp_path / "without" / name).mkdir(parents=True)
+        missing = f"raise ModuleNotFoundError('no {name}', name='{name}')"
+        (tmp_path / "without" / name / "__init__.py").write_text(missing)
+    path = f"{tmp_path / 'without'}:{ROOT / 'src'}"
+    answer = project("run", "--engine", "spark", PYTHONPATH=path)
+    assert answer.code == 2
+    assert "pip install 'glulam[spark]'" in answer.err
+    assert project.look("files", "--json").json["files"] == []
