@@ -33,9 +33,9 @@ def test_each_version_is_accounted_once(make_project: Callable[..., Project], po
 def test_rewritten_in_place_while_it_is_read(make_project: Callable[..., Project]) -> None:
     """Stopped after the first megabytes: what is read of it from now on belongs to the other version."""
     project = make_project()
-    project.write(0, good=6000, pad=2000)
+    project.write(0, good=6000, missing=0, pad=2000)
     worker = project.start("list", "run", failpoint="read.during:pause").stopped()
-    project.write(0, good=6000, pad=2000, in_place=True)
+    project.write(0, good=6000, missing=0, pad=2000, in_place=True)
     worker.go_on().succeeds()
     project.recover()
     check(project)
