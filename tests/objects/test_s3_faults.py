@@ -225,8 +225,8 @@ def test_a_server_that_knows_no_conditions(zone: Zone, proxy: FaultProxy, s3_env
 def test_a_source_replaced_during_a_move(
     zone: Zone, proxy: FaultProxy, s3_env: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Just before the copy, and just before the deletion: the new version stays where it is. (moto ignores the
-    condition of a copy, so it is the comparison after it that tells.)"""
+    """Just before the copy, and just before the deletion: the new version stays where it is. (moto ignores
+    the condition of a copy, so it is the comparison after it that tells.)"""
     _prepare(zone, proxy)
     direct = s3_client(s3_env)
     asked = proxy.fault_for
