@@ -25,7 +25,13 @@ def source(index: int, size: int) -> SourceFile:
 
 @pytest.mark.parametrize(
     ("sizes", "most"),
-    [([10] * 10_000, 6), ([1 << 20] * 64, 6), ([1 << 30, 1, 1, 1, 1 << 30], 5), ([0], 1), ([5 << 20, 1 << 31, 7], 3)],
+    [
+        ([10] * 10_000, 6),
+        ([1 << 20] * 64, 6),
+        ([1 << 30, 1, 1, 1, 1 << 30], 5),
+        ([0], 1),
+        ([5 << 20, 1 << 31, 7], 3),
+    ],
 )
 def test_groups_hold_every_file_once_and_in_order(sizes: list[int], most: int) -> None:
     files = [source(i, size) for i, size in enumerate(sizes)]
@@ -61,7 +67,9 @@ def test_a_spark_type_without_a_glue_type_is_named() -> None:
 
 def test_timestamps_carry_utc_at_every_depth() -> None:
     utc, naive = pa.timestamp("us", tz="UTC"), pa.timestamp("us")
-    found = spark_schema(pa.schema([("a", pa.list_(pa.struct([("t", naive)]))), ("m", pa.map_(pa.string(), naive))]))
+    found = spark_schema(
+        pa.schema([("a", pa.list_(pa.struct([("t", naive)]))), ("m", pa.map_(pa.string(), naive))])
+    )
     assert found.field("a").type.value_type.field("t").type == utc
     assert found.field("m").type.item_type == utc
 
@@ -81,7 +89,11 @@ def test_a_task_that_is_tried_twice_never_writes_over_its_first_try(tmp_path: Pa
     numbers = pa.RecordBatch.from_pylist([{"id": 0}])
     rows = pa.Table.from_batches(list(tasks.read_group([numbers], reading)))
     null = pa.nulls(3, pa.string())
-    rows = rows.rename_columns(["o0", *rows.column_names[1:]]).append_column("reject", null).append_column("detail", null)
+    rows = (
+        rows.rename_columns(["o0", *rows.column_names[1:]])
+        .append_column("reject", null)
+        .append_column("detail", null)
+    )
     spec = StageSpec(names=("a",), partition_keys=(), paths=("s3://raw/a.json",), etags=("e",), batch_id="b",
                      ingested_at_us=0)  # fmt: skip
     work = tasks.WriteWork(store=store, sources=sources, limits=read.limits, spec=spec, options=stage.write,
@@ -101,6 +113,10 @@ def test_a_task_that_is_tried_twice_never_writes_over_its_first_try(tmp_path: Pa
 
 
 def test_executors_get_no_credentials() -> None:
-    environment = {"AWS_ENDPOINT_URL": "http://s3", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+    environment = {
+        "AWS_ENDPOINT_URL": "http://s3",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "eu-central-1",
+    }
     spec = tasks.StoreSpec.of(object(), environment)  # type: ignore[arg-type]
     assert dict(spec.environment) == {"AWS_ENDPOINT_URL": "http://s3", "AWS_REGION": "eu-central-1"}
