@@ -135,7 +135,8 @@ def _unescaped(data: npt.NDArray[np.uint8], quotes: Ints) -> Ints:
     """Quotes after an even run of backslashes."""
     after = np.flatnonzero((quotes > 0) & (data[quotes - 1] == _BACKSLASH))
     keep = np.ones(len(quotes), bool)
-    for index in after:
+    keep[after] = False
+    for index in after[data[quotes[after] - 2] == _BACKSLASH]:  # runs of two and more are rare
         at = int(quotes[index]) - 1
         while at >= 0 and data[at] == _BACKSLASH:
             at -= 1
