@@ -44,7 +44,10 @@ def sign(
 ) -> Request:
     """What arrives when botocore signs this at `when` and sends it to 127.0.0.1:5150."""
     signed = AWSRequest(method, f"http://127.0.0.1:5150{path}", data=body, params=params or {})
-    for name, value in headers or [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "AWSGlue.GetTable")]:
+    for name, value in headers or [
+        ("Content-Type", "application/x-amz-json-1.1"),
+        ("X-Amz-Target", "AWSGlue.GetTable"),
+    ]:
         signed.headers.add_header(name, value)
     with patch.object(auth, "get_current_datetime", return_value=when.replace(tzinfo=None)):
         signer(Credentials(KEY_ID, secret, token), service, region).add_auth(signed)
@@ -52,7 +55,9 @@ def sign(
     raw_path, _, raw_query = url.partition("?")
     arrived = [("host", "127.0.0.1:5150")]
     for name, value in signed.headers.items():
-        text = value.decode("latin-1") if isinstance(value, bytes) else value.encode("utf-8").decode("latin-1")
+        text = (
+            value.decode("latin-1") if isinstance(value, bytes) else value.encode("utf-8").decode("latin-1")
+        )
         arrived.append((name.lower(), text))
     return Request(
         method=method,
@@ -66,4 +71,6 @@ def sign(
 def check(request: Request, *, key: Known | None = None, now: datetime = NOW, **more: Any) -> Verified[Known]:
     """Verify against the one key."""
     found = key or Known()
-    return verify(request, lambda name: found if name == KEY_ID else None, now, more.pop("service", "glue"), **more)
+    return verify(
+        request, lambda name: found if name == KEY_ID else None, now, more.pop("service", "glue"), **more
+    )

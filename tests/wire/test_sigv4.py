@@ -206,7 +206,9 @@ def _another(chance: random.Random, text: str, alphabet: str) -> str:
 
 def _mutated(chance: random.Random, request: Request) -> tuple[str, Request]:
     """One change that changes what the request means, and what kind it is."""
-    kind = chance.choice(["signature", "header", "body", "path", "query", "date", "method", "scope", "token", "signed"])
+    kind = chance.choice(
+        ["signature", "header", "body", "path", "query", "date", "method", "scope", "token", "signed"]
+    )
     hexes = "0123456789abcdef"
     text = header(request, "authorization")
     if kind == "signature":
@@ -218,7 +220,9 @@ def _mutated(chance: random.Random, request: Request) -> tuple[str, Request]:
     if kind == "body":
         return kind, replace(request, body_sha256=_another(chance, request.body_sha256, hexes))
     if kind == "path":
-        return kind, replace(request, raw_path=request.raw_path + chance.choice("abc%/xyz") + chance.choice("123"))
+        return kind, replace(
+            request, raw_path=request.raw_path + chance.choice("abc%/xyz") + chance.choice("123")
+        )
     if kind == "query":
         return kind, replace(request, raw_query=_another(chance, request.raw_query, string.ascii_letters))
     if kind == "date":

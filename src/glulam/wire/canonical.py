@@ -41,7 +41,9 @@ def canonical_query(raw_query: str) -> str:
     if not raw_query:
         return ""
     parts = (pair.partition("=") for pair in raw_query.split("&") if pair)
-    return "&".join(f"{name}={value}" for name, value in sorted((_encoded(n), _encoded(v)) for n, _, v in parts))
+    return "&".join(
+        f"{name}={value}" for name, value in sorted((_encoded(n), _encoded(v)) for n, _, v in parts)
+    )
 
 
 def canonical_value(values: Iterable[str]) -> str:

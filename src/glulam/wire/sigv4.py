@@ -37,7 +37,15 @@ from glulam.wire.canonical import canonical_path, canonical_query, canonical_val
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 MAX_SKEW = timedelta(minutes=5)
-_SINGLE = ("authorization", "host", "x-amz-date", "date", "x-amz-security-token", "x-amz-content-sha256", "x-amz-target")
+_SINGLE = (
+    "authorization",
+    "host",
+    "x-amz-date",
+    "date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+    "x-amz-target",
+)
 """Headers of which a second one would leave open which of them counts."""
 
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
@@ -165,7 +173,9 @@ def parse_authorization(raw_query: str, headers: dict[str, list[str]]) -> Signat
             f"got {len(credential)}."
         )
     if not _HEX.fullmatch(parts["Signature"]):
-        raise IncompleteSignature("Authorization header: 'Signature' must be 64 lower-case hexadecimal digits.")
+        raise IncompleteSignature(
+            "Authorization header: 'Signature' must be 64 lower-case hexadecimal digits."
+        )
     key_id, day, region, service, terminator = credential
     return Signature(access_key_id=key_id, day=day, region=region, service=service, terminator=terminator,
                      signed_headers=tuple(parts["SignedHeaders"].split(";")), signature=parts["Signature"])  # fmt: skip
@@ -227,7 +237,9 @@ def _check_time(signed_at: datetime, now: datetime) -> None:
         return
     late = signed_at < now
     edge = now - MAX_SKEW if late else now + MAX_SKEW
-    what, than, sign = ("expired", "is now earlier than", "-") if late else ("not yet current", "is still later than", "+")
+    what, than, sign = (
+        ("expired", "is now earlier than", "-") if late else ("not yet current", "is still later than", "+")
+    )
     shown, limit, clock = (t.strftime("%Y%m%dT%H%M%SZ") for t in (signed_at, edge, now))
     raise InvalidSignature(f"Signature {what}: {shown} {than} {limit} ({clock} {sign} 5 min.)")
 
@@ -269,7 +281,9 @@ def _canonical(
         request.body_sha256,
     ]
     text = "\n".join(lines)
-    if text.count("\n") != len(lines) - 1:  # a line end inside a part would let two requests share a signature
+    if (
+        text.count("\n") != len(lines) - 1
+    ):  # a line end inside a part would let two requests share a signature
         raise IncompleteSignature("The request's path or headers hold a line end.")
     return text.encode("latin-1")
 
