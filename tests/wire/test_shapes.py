@@ -65,7 +65,7 @@ def test_a_broken_constraint_is_told_as_aws_tells_it(asked: Any, said: str) -> N
 
 
 def test_all_broken_constraints_are_told_at_once() -> None:
-    with pytest.raises(ValidationFailed, match="^3 validation errors detected: .*; .*; "):
+    with pytest.raises(ValidationFailed, match=r"^3 validation errors detected: .*; .*; "):
         read("CreateTable", {"TableInput": {"Name": "", "Retention": -1}})
 
 
@@ -165,9 +165,9 @@ def test_a_method_that_is_no_operation_is_refused() -> None:
 
     with pytest.raises(TypeError, match="get_tabel"):
         Service("glue", [Wrong()])
+
+    class One:
+        def get_table(self) -> None: ...
+
     with pytest.raises(TypeError, match="two parts"):
-
-        class One:
-            def get_table(self) -> None: ...
-
         Service("glue", [One(), One()])
