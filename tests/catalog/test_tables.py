@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from glulam.catalog.databases import ensure_database, get_database, list_databases
-from glulam.catalog.partitions import PartitionDelta, add_to_partitions, list_partitions
+from glulam.catalog.partition_pages import list_partitions
+from glulam.catalog.partitions import PartitionDelta, add_to_partitions
 from glulam.catalog.tables import (
     Column,
     Table,

@@ -4,6 +4,8 @@
     ├── InvalidInput                 the caller's words are off (a field, an argument, a file's line)
     │   ├── InvalidConfig            pipeline.yaml or settings: names file, line and field
     │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
+    ├── LimitExceeded                one more of these than there may be
+    ├── Conflict                     the thing is in a state that does not allow this
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
     ├── ConcurrentModification       compare-and-swap lost; read again
@@ -43,6 +45,14 @@ class InvalidConfig(InvalidInput):
 
 class UnsupportedSql(InvalidInput):
     pass
+
+
+class LimitExceeded(GlulamError):
+    code = "ResourceNumberLimitExceededException"
+
+
+class Conflict(GlulamError):
+    code = "ConflictException"
 
 
 class EntityNotFound(GlulamError):
