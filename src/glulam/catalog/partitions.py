@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.partition_indexes import PartitionIndex, index_keys, live_indexes
-from glulam.catalog.storage_descriptors import DescriptorWriter, Split, to_json
+from glulam.catalog.storage_descriptors import SAVE, DescriptorWriter, Split, to_json
 from glulam.ledger.arrays import integers, texts
 from glulam.model.errors import AlreadyExists, EntityNotFound, GlulamError, InvalidInput
 
@@ -60,14 +60,15 @@ class PartitionDelta:
     file_count: int
 
 
-CREATE = """
+CREATE = f"""
+WITH shared AS ({SAVE})
 INSERT INTO catalog_partition (table_id, "values", descriptor_id, location, descriptor_parameters, parameters,
   last_access_at, last_analyzed_at, index_key_1, index_key_2, index_key_3)
 SELECT %s, r.v::text[], r.d, r.l, r.dp, r.p, r.accessed, r.analyzed, r.k1, r.k2, r.k3
 FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::json[], %s::json[], %s::timestamptz[], %s::timestamptz[],
             %s::bytea[], %s::bytea[], %s::bytea[]) r (v, d, l, dp, p, accessed, analyzed, k1, k2, k3)
 ON CONFLICT (table_id, "values") DO NOTHING RETURNING "values"
-"""
+"""  # noqa: S608
 LOCK = """
 SELECT p."values" FROM unnest(%s::text[]) g (v)
 JOIN catalog_partition p ON p.table_id = %s AND p."values" = g.v::text[] ORDER BY p."values" FOR UPDATE OF p
@@ -112,19 +113,19 @@ def create_partitions(
     indexes = live_indexes(conn, table_id)
     problems: list[PartitionProblem] = []
     fresh: dict[Values, PartitionInput] = {}
-    for given in inputs:
-        error: GlulamError | None = _refusal(given.values, key_count, indexes)
-        if error is None and given.values in fresh:
+    for one in inputs:
+        error: GlulamError | None = _refusal(one.values, key_count, indexes)
+        if error is None and one.values in fresh:
             error = _exists()
         if error is None:
-            fresh[given.values] = given
+            fresh[one.values] = one
         else:
-            problems.append(PartitionProblem(values=given.values, error=error))
+            problems.append(PartitionProblem(values=one.values, error=error))
     rows = [fresh[values] for values in sorted(fresh)]
     writer = DescriptorWriter()
     columns = _columns(rows, writer, indexes)
-    writer.save(conn, table_id)
-    made = {tuple(row[0]) for row in conn.execute(CREATE, (table_id, *columns)).fetchall()}
+    given = (*writer.saving(table_id), table_id, *columns)
+    made = {tuple(row[0]) for row in conn.execute(CREATE, given).fetchall()}
     problems += [PartitionProblem(values=values, error=_exists()) for values in fresh if values not in made]
     return problems
 
@@ -139,7 +140,7 @@ def update_partitions(
     _lock(conn, table_id, (values for values, _ in changes))
     writer = DescriptorWriter()
     splits = [writer.split(given.storage_descriptor) for _, given in changes]
-    writer.save(conn, table_id)
+    conn.execute(SAVE, writer.saving(table_id))
     problems = []
     for (values, given), split in zip(changes, splits, strict=True):
         error: GlulamError | None = _refusal(given.values, key_count, indexes)
@@ -211,17 +212,19 @@ def _lock(conn: psycopg.Connection, table_id: int, names: Iterable[Values]) -> N
 
 
 def _refusal(values: Values, key_count: int, indexes: Sequence[PartitionIndex]) -> InvalidInput | None:
-    if len(values) != key_count:
+    if len(values) != key_count or not values:
         return InvalidInput(
             "The number of partition keys do not match the number of partition values: "
             f"found {len(values)} values, expected {key_count}"
         )
+    size = 0
     for text in values:
         if not text or "\0" in text or len(text) > MAX_VALUE_CHARACTERS:
             return InvalidInput(
                 f"partition value {text[:60]!r}: expected 1 to {MAX_VALUE_CHARACTERS} characters without U+0000"
             )
-    if (size := sum(len(text.encode()) + 8 for text in values)) > MAX_VALUES_BYTES:
+        size += len(text.encode()) + 8
+    if size > MAX_VALUES_BYTES:
         return InvalidInput(
             f"partition values of {size} bytes with 8 for each; expected at most {MAX_VALUES_BYTES} together"
         )
@@ -255,7 +258,12 @@ def _row_columns(
 
 
 def _texts(names: Iterable[Values]) -> str:
-    return texts(texts(values) for values in names)
+    """Arrays as texts in an array. Plain values, which most are, need no look at each character."""
+    rows = list(names)
+    plain = "".join(map("".join, rows))
+    if '"' in plain or "\\" in plain or () in rows:
+        return texts(texts(values) for values in rows)
+    return "{" + ",".join(['"{\\"' + '\\",\\"'.join(values) + '\\"}"' for values in rows]) + "}"
 
 
 def _time(time: datetime | None) -> str | None:

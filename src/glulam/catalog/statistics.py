@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.types.json import Json
@@ -39,11 +39,10 @@ class StatisticsProblem:
     error: GlulamError
 
 
-# The lock keeps the table or partition from going away until the statistics are committed.
-LOCK_TABLE = "SELECT 1 FROM catalog_table WHERE id = %s FOR KEY SHARE"
-LOCK_PARTITION = """
-SELECT 1 FROM catalog_partition WHERE table_id = %s AND "values" = %s::text[] FOR KEY SHARE
-"""
+FIND_TABLE = "SELECT 1 FROM catalog_table WHERE id = %s"
+FIND_PARTITION = 'SELECT 1 FROM catalog_partition WHERE table_id = %s AND "values" = %s::text[]'
+LOCKED = " FOR KEY SHARE"
+"""What is found stays until the transaction ends, and so do the statistics have an owner when they are committed."""
 SAVE = """
 INSERT INTO catalog_column_statistics AS s (table_id, "values", column_name, column_type, analyzed_at, data)
 VALUES (%s, %s::text[], %s, %s, %s, %s)
@@ -69,7 +68,7 @@ def update_statistics(
     """Write those that can be, for the table (values None) or one partition; a problem for each of the others.
 
     `columns` are the names that the table or partition has. Raises EntityNotFound for the partition or table."""
-    _lock(conn, table_id, values)
+    _find(conn, table_id, values, LOCKED)
     known = {name.lower() for name in columns}
     problems = []
     accepted: dict[str, ColumnStatistics] = {}
@@ -94,7 +93,7 @@ def get_statistics(
 ) -> tuple[list[ColumnStatistics], list[StatisticsProblem]]:
     """Those that are there, in the order asked for; EntityNotFound for each of the others. Raises EntityNotFound for the
     partition or table."""
-    _lock(conn, table_id, values)
+    _find(conn, table_id, values)
     names = list(dict.fromkeys(name.lower() for name in columns))
     found = {
         name: ColumnStatistics(
@@ -116,14 +115,14 @@ def get_statistics(
 
 def delete_statistics(conn: psycopg.Connection, table_id: int, values: Values | None, column: str) -> None:
     """Raises EntityNotFound: the table, the partition or its statistics of that column."""
-    _lock(conn, table_id, values)
+    _find(conn, table_id, values)
     if conn.execute(DELETE, (table_id, texts(values or ()), column.lower())).rowcount != 1:
         raise EntityNotFound(f"Column statistics of {column} do not exist.")
 
 
-def _lock(conn: psycopg.Connection, table_id: int, values: Values | None) -> None:
+def _find(conn: psycopg.Connection, table_id: int, values: Values | None, lock: LiteralString = "") -> None:
     if values is None:
-        if conn.execute(LOCK_TABLE, (table_id,)).fetchone() is None:
+        if conn.execute(FIND_TABLE + lock, (table_id,)).fetchone() is None:
             raise EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
-    elif not values or conn.execute(LOCK_PARTITION, (table_id, texts(values))).fetchone() is None:
+    elif not values or conn.execute(FIND_PARTITION + lock, (table_id, texts(values))).fetchone() is None:
         raise EntityNotFound("Cannot find partition.")

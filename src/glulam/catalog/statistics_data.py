@@ -19,13 +19,12 @@ BOUNDS = ("MinimumValue", "MaximumValue")
 
 
 def refusal(data: Mapping[str, Any]) -> str | None:
-    """What is wrong with the data: exactly the member that its Type names must be there, with counts that can be."""
+    """What is wrong with the data: exactly the member that its Type names must be there."""
     expected = MEMBER_OF_TYPE[data["Type"]]
     found = [member for member in MEMBER_OF_TYPE.values() if data.get(member) is not None]
-    if found != [expected]:
-        return f"Type {data['Type']} needs {expected}, found {', '.join(found) or 'nothing'}"
-    negative = [name for name, value in data[expected].items() if _is_count(name) and value < 0]
-    return f"{', '.join(negative)} of {expected} must not be negative" if negative else None
+    if found == [expected]:
+        return None
+    return f"Type {data['Type']} needs {expected}, found {', '.join(found) or 'nothing'}"
 
 
 def to_json(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +55,3 @@ def _unscaled_to_text(number: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unscaled_to_bytes(number: Mapping[str, Any]) -> dict[str, Any]:
     return {**number, "UnscaledValue": b64decode(number["UnscaledValue"])}
-
-
-def _is_count(name: str) -> bool:
-    return name.startswith("NumberOf") or name.endswith("Length")

@@ -19,6 +19,8 @@ from glulam.ledger.arrays import texts
 Document = Mapping[str, Any]
 """Glue's StorageDescriptor as its JSON form says it, members in any order."""
 
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
 SAVE = """
 INSERT INTO catalog_storage_descriptor (table_id, id, document)
 SELECT %s, d.id, d.document FROM unnest(%s::uuid[], %s::json[]) d (id, document) ON CONFLICT DO NOTHING
@@ -53,15 +55,15 @@ class DescriptorWriter:
         location, parameters = shared.pop("Location", None), shared.pop("Parameters", None)
         return Split(id=self._id(shared), location=location, parameters=to_json(parameters))
 
-    def save(self, conn: psycopg.Connection, table_id: int) -> None:
-        if self._documents:
-            ids = sorted(self._documents)  # in one order: two requests must not wait for each other
-            conn.execute(SAVE, (table_id, texts(ids), texts([self._documents[id_] for id_ in ids])))
+    def saving(self, table_id: int) -> tuple[int, str, str]:
+        """The parameters of SAVE."""
+        ids = sorted(self._documents)  # in one order: two requests must not wait for each other
+        return table_id, texts(ids), texts([self._documents[id_] for id_ in ids])
 
     def _id(self, shared: Document) -> str:
         if self._last is not None and self._last[0] == shared:
             return self._last[1]
-        document = json.dumps(shared, sort_keys=True, separators=(",", ":"))
+        document = _encode(shared)
         digest = hashlib.sha256(document.encode()).hexdigest()[:32]
         found = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
         self._documents[found] = document
@@ -70,7 +72,7 @@ class DescriptorWriter:
 
 
 def to_json(document: Document | None) -> str | None:
-    return None if document is None else json.dumps(document, separators=(",", ":"))
+    return None if document is None else _encode(document)
 
 
 def load_descriptors(
