@@ -24,10 +24,12 @@ import psycopg
 from moto.glue.models import glue_backends
 
 from bench.compare import ratio
+from glulam.catalog.databases import ensure_database
 from glulam.catalog.partition_indexes import advance_partition_indexes, create_partition_index
 from glulam.catalog.partition_keys import PartitionKey
 from glulam.catalog.partition_pages import get_partition, page_partitions
 from glulam.catalog.partitions import PartitionInput, Values, create_partitions
+from glulam.catalog.tables import create_table
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -45,10 +47,6 @@ DESCRIPTOR = json.dumps({
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 })  # fmt: skip
 """Parsed anew for each partition, as requests are."""
-NEW_TABLE = """
-WITH d AS (INSERT INTO catalog_database (name) VALUES ('bench') RETURNING id)
-INSERT INTO catalog_table (database_id, name, descriptor) SELECT id, 'events', '{}' FROM d RETURNING id
-"""
 SIZE = "SELECT pg_total_relation_size('catalog_partition')"
 
 
@@ -57,7 +55,8 @@ def main() -> int:
     peer_count = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
     with tempfile.TemporaryDirectory() as home, Database.open(Settings(home=Path(home))) as database:
         with database.connection() as conn:
-            table = one(conn, NEW_TABLE)
+            ensure_database(conn, "bench")
+            table = create_table(conn, "bench", "events", {}, {}).id
         rate = count / create_all(database, table, count)
         kept = [ratio("created, partitions/s", rate, ">= 20,000", rate >= 20_000)]
         with database.connection() as conn:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -85,8 +85,9 @@ class PartitionIndex:
 
 _COLUMNS = "id, table_id, name, slot, key_names, key_types, positions, status, failures"
 LIST = f"SELECT {_COLUMNS} FROM catalog_partition_index WHERE table_id = %s ORDER BY id"  # noqa: S608
-LOCK_SHARED = "SELECT 1 FROM catalog_table WHERE id = %s FOR KEY SHARE"
-LOCK_ALONE = "SELECT 1 FROM catalog_table WHERE id = %s FOR UPDATE"
+FIND_TABLE = "SELECT 1 FROM catalog_table WHERE id = %s AND deleted_at IS NULL"
+SHARED, ALONE = " FOR SHARE", " FOR UPDATE"
+"""Shared: many writers of partitions at once, and nobody deletes or changes the table meanwhile."""
 ANY_PARTITION = "SELECT 1 FROM catalog_partition WHERE table_id = %s LIMIT 1"
 REPLACE_FAILED = "DELETE FROM catalog_partition_index WHERE table_id = %s AND name = %s AND status = 'FAILED'"
 CREATE = f"""
@@ -127,10 +128,16 @@ def list_partition_indexes(conn: psycopg.Connection, table_id: int) -> list[Part
     return [_index(row) for row in conn.execute(LIST, (table_id,)).fetchall()]
 
 
+def lock_table(conn: psycopg.Connection, table_id: int, mode: LiteralString = SHARED) -> None:
+    """Until the transaction ends. Raises EntityNotFound when the table is deleted."""
+    if conn.execute(FIND_TABLE + mode, (table_id,)).fetchone() is None:
+        raise EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
+
+
 def live_indexes(conn: psycopg.Connection, table_id: int) -> list[PartitionIndex]:
     """The indexes that a writer of partitions has to fill. Inside a transaction: no other index comes, and the table
     stays, until it ends. Raises EntityNotFound when the table is gone."""
-    _lock(conn, table_id, LOCK_SHARED)
+    lock_table(conn, table_id, SHARED)
     return [
         found for found in list_partition_indexes(conn, table_id) if found.status in ("CREATING", "ACTIVE")
     ]
@@ -144,7 +151,7 @@ def create_partition_index(
     Raises InvalidInput, AlreadyExists, LimitExceeded (three, or another one is being made), EntityNotFound."""
     positions = _positions(table_keys, key_names)
     keys = [table_keys[position] for position in positions]
-    _lock(conn, table_id, LOCK_ALONE)
+    lock_table(conn, table_id, ALONE)
     present = [one for one in list_partition_indexes(conn, table_id) if one.status != "FAILED"]
     for one in present:
         if one.name == name:
@@ -251,11 +258,6 @@ def _positions(table_keys: Sequence[PartitionKey], key_names: Sequence[str]) -> 
                 f"partition key {key.name!r} is of type {key.type}; expected string, char, varchar, an integer type or date"
             )
     return positions
-
-
-def _lock(conn: psycopg.Connection, table_id: int, statement: str) -> None:
-    if conn.execute(statement, (table_id,)).fetchone() is None:
-        raise EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
 
 
 def _slot(index: PartitionIndex) -> sql.Identifier:

@@ -1,7 +1,7 @@
 """Column statistics of tables and partitions: what UpdateColumnStatisticsFor... said last, column by column.
 
 A column that the table does not have, or data that does not fit its Type, is a problem of that column alone; the others are
-written. Names fold to lower case. `statistics_data.py` knows how the data looks as JSON.
+written. Names fold to lower case.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg.types.json import Json
 
+from glulam.catalog.partition_indexes import lock_table
 from glulam.catalog.partitions import Values
-from glulam.catalog.statistics_data import from_json, refusal, to_json
 from glulam.ledger.arrays import texts
 from glulam.model.errors import EntityNotFound, GlulamError, InvalidInput
+from glulam.store.documents import document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ColumnStatistics:
     column_type: str
     analyzed_time: datetime
     data: Mapping[str, Any]
-    """Glue's ColumnStatisticsData; times as datetime, UnscaledValue as bytes."""
+    """Glue's ColumnStatisticsData; a stored one has its times as seconds since 1970 and UnscaledValue as base64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +39,12 @@ class StatisticsProblem:
     error: GlulamError
 
 
-FIND_TABLE = "SELECT 1 FROM catalog_table WHERE id = %s"
 FIND_PARTITION = 'SELECT 1 FROM catalog_partition WHERE table_id = %s AND "values" = %s::text[]'
 LOCKED = " FOR KEY SHARE"
-"""What is found stays until the transaction ends, and so do the statistics have an owner when they are committed."""
+MEMBER_OF_TYPE = {
+    name.upper(): f"{name}ColumnStatisticsData"
+    for name in ("Boolean", "Date", "Decimal", "Double", "Long", "String", "Binary")
+}
 SAVE = """
 INSERT INTO catalog_column_statistics AS s (table_id, "values", column_name, column_type, analyzed_at, data)
 VALUES (%s, %s::text[], %s, %s, %s, %s)
@@ -68,7 +70,8 @@ def update_statistics(
     """Write those that can be, for the table (values None) or one partition; a problem for each of the others.
 
     `columns` are the names that the table or partition has. Raises EntityNotFound for the partition or table."""
-    _find(conn, table_id, values, LOCKED)
+    lock_table(conn, table_id)
+    _check_partition(conn, table_id, values, LOCKED)
     known = {name.lower() for name in columns}
     problems = []
     accepted: dict[str, ColumnStatistics] = {}
@@ -76,14 +79,14 @@ def update_statistics(
         name = one.column_name.lower()
         if name not in known:
             error: GlulamError = EntityNotFound(f"Column {one.column_name} not found.")
-        elif why := refusal(one.data):
+        elif why := _refusal(one.data):
             error = InvalidInput(f"statistics of column {one.column_name}: {why}")
         else:
             accepted[name] = one
             continue
         problems.append(StatisticsProblem(column_name=one.column_name, error=error))
     for name, one in sorted(accepted.items()):
-        data = Json(to_json(one.data))
+        data = document(one.data)
         conn.execute(SAVE, (table_id, texts(values or ()), name, one.column_type, one.analyzed_time, data))
     return problems
 
@@ -93,12 +96,10 @@ def get_statistics(
 ) -> tuple[list[ColumnStatistics], list[StatisticsProblem]]:
     """Those that are there, in the order asked for; EntityNotFound for each of the others. Raises EntityNotFound for the
     partition or table."""
-    _find(conn, table_id, values)
+    _check_partition(conn, table_id, values)
     names = list(dict.fromkeys(name.lower() for name in columns))
     found = {
-        name: ColumnStatistics(
-            column_name=name, column_type=type_, analyzed_time=analyzed, data=from_json(data)
-        )
+        name: ColumnStatistics(column_name=name, column_type=type_, analyzed_time=analyzed, data=data)
         for name, type_, analyzed, data in conn.execute(
             LOAD, (table_id, texts(values or ()), names)
         ).fetchall()
@@ -115,14 +116,24 @@ def get_statistics(
 
 def delete_statistics(conn: psycopg.Connection, table_id: int, values: Values | None, column: str) -> None:
     """Raises EntityNotFound: the table, the partition or its statistics of that column."""
-    _find(conn, table_id, values)
+    _check_partition(conn, table_id, values)
     if conn.execute(DELETE, (table_id, texts(values or ()), column.lower())).rowcount != 1:
         raise EntityNotFound(f"Column statistics of {column} do not exist.")
 
 
-def _find(conn: psycopg.Connection, table_id: int, values: Values | None, lock: LiteralString = "") -> None:
-    if values is None:
-        if conn.execute(FIND_TABLE + lock, (table_id,)).fetchone() is None:
-            raise EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
-    elif not values or conn.execute(FIND_PARTITION + lock, (table_id, texts(values))).fetchone() is None:
+def _check_partition(
+    conn: psycopg.Connection, table_id: int, values: Values | None, lock: LiteralString = ""
+) -> None:
+    if values is not None and (
+        not values or conn.execute(FIND_PARTITION + lock, (table_id, texts(values))).fetchone() is None
+    ):
         raise EntityNotFound("Cannot find partition.")
+
+
+def _refusal(data: Mapping[str, Any]) -> str | None:
+    """What is wrong with the data: exactly the member that its Type names must be there."""
+    expected = MEMBER_OF_TYPE[data["Type"]]
+    found = [member for member in MEMBER_OF_TYPE.values() if data.get(member) is not None]
+    if found == [expected]:
+        return None
+    return f"Type {data['Type']} needs {expected}, found {', '.join(found) or 'nothing'}"

@@ -7,19 +7,18 @@ A descriptor's id is its content, so that writing one needs no look-up and two w
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+import orjson
 import psycopg
 
 from glulam.ledger.arrays import texts
 
 Document = Mapping[str, Any]
 """Glue's StorageDescriptor as its JSON form says it, members in any order."""
-
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 SAVE = """
 INSERT INTO catalog_storage_descriptor (table_id, id, document)
@@ -63,16 +62,15 @@ class DescriptorWriter:
     def _id(self, shared: Document) -> str:
         if self._last is not None and self._last[0] == shared:
             return self._last[1]
-        document = _encode(shared)
-        digest = hashlib.sha256(document.encode()).hexdigest()[:32]
-        found = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
-        self._documents[found] = document
+        document = orjson.dumps(shared, option=orjson.OPT_SORT_KEYS)
+        found = str(UUID(bytes=hashlib.sha256(document).digest()[:16]))
+        self._documents[found] = document.decode()
         self._last = (shared, found)
         return found
 
 
 def to_json(document: Document | None) -> str | None:
-    return None if document is None else _encode(document)
+    return None if document is None else orjson.dumps(document).decode()
 
 
 def load_descriptors(

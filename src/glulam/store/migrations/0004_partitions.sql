@@ -1,4 +1,4 @@
--- Partitions as Glue's clients write them, their indexes and column statistics, and how a deleted table's rows go.
+-- Partitions as Glue's clients write them, their indexes and column statistics.
 
 -- What many partitions of a table share: a StorageDescriptor without Location and Parameters. Never changed in place.
 CREATE TABLE catalog_storage_descriptor (
@@ -11,7 +11,7 @@ CREATE TABLE catalog_storage_descriptor (
 -- index_key_1..3 hold the typed, order-preserving keys of the table's partition indexes (Glue allows three), so that an
 -- index entry is written, renamed and deleted with its row. NULL where the table has no index in that slot.
 ALTER TABLE catalog_partition
-  DROP CONSTRAINT IF EXISTS catalog_partition_table_id_fkey,  -- a cascade over a million rows would block the catalog
+  DROP CONSTRAINT catalog_partition_table_id_fkey,  -- a cascade over a million rows would be one long transaction
   ALTER COLUMN "values" TYPE text[] COLLATE "C",
   ALTER COLUMN location DROP NOT NULL,
   ADD COLUMN descriptor_id         uuid,        -- NULL: no StorageDescriptor was given (or the pipeline made the row)
@@ -50,20 +50,6 @@ CREATE TABLE catalog_column_statistics (
   column_name text COLLATE "C" NOT NULL,
   column_type text NOT NULL,
   analyzed_at timestamptz NOT NULL,
-  data        json NOT NULL,
+  data        jsonb NOT NULL,
   PRIMARY KEY (table_id, "values", column_name)
 );
-
--- Deleting a table leaves its partitions behind, out of reach; purge_partitions() removes them in small steps. A trigger,
--- so that no way of deleting a table (a database's cascade among them) can forget it.
-CREATE TABLE catalog_purge (
-  table_id    bigint PRIMARY KEY,
-  created_at  timestamptz NOT NULL DEFAULT now()
-);
-CREATE FUNCTION catalog_table_purge() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO catalog_purge (table_id) SELECT id FROM gone ON CONFLICT DO NOTHING;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER catalog_table_purge AFTER DELETE ON catalog_table
-  REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION catalog_table_purge();
