@@ -88,6 +88,10 @@ LIST = f"SELECT {_COLUMNS} FROM catalog_partition_index WHERE table_id = %s ORDE
 FIND_TABLE = "SELECT 1 FROM catalog_table WHERE id = %s AND deleted_at IS NULL"
 SHARED, ALONE = " FOR SHARE", " FOR UPDATE"
 """Shared: many writers of partitions at once, and nobody deletes or changes the table meanwhile."""
+LIVE = sql.SQL(f"""
+SELECT 1 FROM catalog_table WHERE id = {{}} AND deleted_at IS NULL {SHARED};
+SELECT {_COLUMNS} FROM catalog_partition_index WHERE table_id = {{}} AND status IN ('CREATING', 'ACTIVE') ORDER BY id
+""")  # noqa: S608
 ANY_PARTITION = "SELECT 1 FROM catalog_partition WHERE table_id = %s LIMIT 1"
 REPLACE_FAILED = "DELETE FROM catalog_partition_index WHERE table_id = %s AND name = %s AND status = 'FAILED'"
 CREATE = f"""
@@ -131,16 +135,19 @@ def list_partition_indexes(conn: psycopg.Connection, table_id: int) -> list[Part
 def lock_table(conn: psycopg.Connection, table_id: int, mode: LiteralString = SHARED) -> None:
     """Until the transaction ends. Raises EntityNotFound when the table is deleted."""
     if conn.execute(FIND_TABLE + mode, (table_id,)).fetchone() is None:
-        raise EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
+        raise _table_gone(table_id)
 
 
 def live_indexes(conn: psycopg.Connection, table_id: int) -> list[PartitionIndex]:
     """The indexes that a writer of partitions has to fill. Inside a transaction: no other index comes, and the table
     stays, until it ends. Raises EntityNotFound when the table is gone."""
-    lock_table(conn, table_id, SHARED)
-    return [
-        found for found in list_partition_indexes(conn, table_id) if found.status in ("CREATING", "ACTIVE")
-    ]
+    given = sql.Literal(table_id)
+    # Two statements in one message: the second must see what was committed while the first waited.
+    answers = conn.execute(LIVE.format(given, given), prepare=False)
+    if answers.fetchone() is None:
+        raise _table_gone(table_id)
+    answers.nextset()
+    return [_index(row) for row in answers.fetchall()]
 
 
 def create_partition_index(
@@ -258,6 +265,10 @@ def _positions(table_keys: Sequence[PartitionKey], key_names: Sequence[str]) -> 
                 f"partition key {key.name!r} is of type {key.type}; expected string, char, varchar, an integer type or date"
             )
     return positions
+
+
+def _table_gone(table_id: int) -> EntityNotFound:
+    return EntityNotFound(f"table {table_id} not found in the catalog: it was deleted meanwhile")
 
 
 def _slot(index: PartitionIndex) -> sql.Identifier:

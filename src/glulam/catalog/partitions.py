@@ -60,27 +60,31 @@ class PartitionDelta:
     file_count: int
 
 
+_ROWS = """unnest(%s::text[], %s::uuid[], %s::text[], %s::json[], %s::json[], %s::timestamptz[], %s::timestamptz[],
+            %s::bytea[], %s::bytea[], %s::bytea[])"""
+# Answers with the numbers of those that were there already: mostly none, where RETURNING would send every name back.
 CREATE = f"""
-WITH shared AS ({SAVE})
-INSERT INTO catalog_partition (table_id, "values", descriptor_id, location, descriptor_parameters, parameters,
-  last_access_at, last_analyzed_at, index_key_1, index_key_2, index_key_3)
-SELECT %s, r.v::text[], r.d, r.l, r.dp, r.p, r.accessed, r.analyzed, r.k1, r.k2, r.k3
-FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::json[], %s::json[], %s::timestamptz[], %s::timestamptz[],
-            %s::bytea[], %s::bytea[], %s::bytea[]) r (v, d, l, dp, p, accessed, analyzed, k1, k2, k3)
-ON CONFLICT (table_id, "values") DO NOTHING RETURNING "values"
+WITH shared AS ({SAVE}),
+r AS (SELECT v::text[] AS "values", d, l, dp, p, accessed, analyzed, k1, k2, k3, n
+      FROM {_ROWS} WITH ORDINALITY u (v, d, l, dp, p, accessed, analyzed, k1, k2, k3, n)),
+made AS (
+  INSERT INTO catalog_partition (table_id, "values", descriptor_id, location, descriptor_parameters, parameters,
+    last_access_at, last_analyzed_at, index_key_1, index_key_2, index_key_3)
+  SELECT %s, "values", d, l, dp, p, accessed, analyzed, k1, k2, k3 FROM r
+  ON CONFLICT (table_id, "values") DO NOTHING RETURNING "values")
+SELECT n FROM r WHERE NOT EXISTS (SELECT FROM made WHERE made."values" = r."values")
 """  # noqa: S608
 LOCK = """
 SELECT p."values" FROM unnest(%s::text[]) g (v)
 JOIN catalog_partition p ON p.table_id = %s AND p."values" = g.v::text[] ORDER BY p."values" FOR UPDATE OF p
 """
-UPDATE = """
+UPDATE = f"""
 UPDATE catalog_partition p SET "values" = r.v::text[], descriptor_id = r.d, location = r.l, descriptor_parameters = r.dp,
   parameters = r.p, last_access_at = r.accessed, last_analyzed_at = r.analyzed,
   index_key_1 = r.k1, index_key_2 = r.k2, index_key_3 = r.k3, updated_at = now()
-FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::json[], %s::json[], %s::timestamptz[], %s::timestamptz[],
-            %s::bytea[], %s::bytea[], %s::bytea[]) r (v, d, l, dp, p, accessed, analyzed, k1, k2, k3)
+FROM {_ROWS} r (v, d, l, dp, p, accessed, analyzed, k1, k2, k3)
 WHERE p.table_id = %s AND p."values" = %s::text[]
-"""
+"""  # noqa: S608
 RENAME_STATISTICS = """
 UPDATE catalog_column_statistics SET "values" = %s::text[] WHERE table_id = %s AND "values" = %s::text[]
 """
@@ -121,13 +125,11 @@ def create_partitions(
             fresh[one.values] = one
         else:
             problems.append(PartitionProblem(values=one.values, error=error))
-    rows = [fresh[values] for values in sorted(fresh)]
+    order = sorted(fresh)
     writer = DescriptorWriter()
-    columns = _columns(rows, writer, indexes)
-    given = (*writer.saving(table_id), table_id, *columns)
-    made = {tuple(row[0]) for row in conn.execute(CREATE, given).fetchall()}
-    problems += [PartitionProblem(values=values, error=_exists()) for values in fresh if values not in made]
-    return problems
+    columns = _columns([fresh[values] for values in order], writer, indexes)
+    there = conn.execute(CREATE, (*writer.saving(table_id), *columns, table_id)).fetchall()
+    return problems + [PartitionProblem(values=order[n - 1], error=_exists()) for (n,) in there]
 
 
 def update_partitions(
@@ -247,14 +249,19 @@ def _row_columns(
     names = [row.values for row in rows]
     return [
         _texts(names),
-        texts(split.id for split in splits),
-        texts(split.location for split in splits),
-        texts(split.parameters for split in splits),
-        texts(to_json(row.parameters) for row in rows),
-        texts(_time(row.last_access_time) for row in rows),
-        texts(_time(row.last_analyzed_time) for row in rows),
+        _column([split.id for split in splits]),
+        _column([split.location for split in splits]),
+        _column([split.parameters for split in splits]),
+        _column([to_json(row.parameters) for row in rows]),
+        _column([_time(row.last_access_time) for row in rows]),
+        _column([_time(row.last_analyzed_time) for row in rows]),
         *index_keys(indexes, names),
     ]
+
+
+def _column(values: list[str | None]) -> str:
+    """An array as text; one of nothing but NULL may be empty, unnest fills it up."""
+    return texts(values) if any(value is not None for value in values) else "{}"
 
 
 def _texts(names: Iterable[Values]) -> str:
