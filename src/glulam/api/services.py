@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from glulam.api.databases import Databases
 from glulam.api.paging import Paging
+from glulam.api.partition_indexes import PartitionIndexes
+from glulam.api.partitions import Partitions
+from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.store.database import Database
 
-GLUE: tuple[type, ...] = (Databases, Tables)
+GLUE: tuple[type, ...] = (Databases, Tables, Partitions, PartitionIndexes, Statistics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,11 @@ class Parts:
 
 def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
-    plain = {Databases}
+    database, paging = parts.database, parts.paging
     return [
-        *(kind(database=parts.database, paging=parts.paging) for kind in GLUE if kind in plain),
-        Tables(database=parts.database, paging=parts.paging, keep_versions=parts.keep_versions),
+        Databases(database=database, paging=paging),
+        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
+        Partitions(database=database, paging=paging),
+        PartitionIndexes(database=database),
+        Statistics(database=database),
     ]
