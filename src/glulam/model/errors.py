@@ -10,6 +10,7 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    ├── Conflict                     the thing is in a state that does not allow this
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
@@ -84,6 +85,10 @@ class RequestTooLarge(GlulamError):
 
 class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
+
+
+class Conflict(GlulamError):
+    code = "ConflictException"
 
 
 class EncryptionFailed(GlulamError):
