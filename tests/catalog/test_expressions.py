@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from psycopg import sql
 
 from catalog.expression_texts import KEYS, expressions, rows
@@ -137,6 +137,8 @@ def conn(database: Database) -> psycopg.Connection:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=expressions(), values=rows())
+@example(text="S LIKE '%\\'", values=[["1", "a\\", "x", "x", "x"]])  # nothing escapes in a pattern
+@example(text="S NOT LIKE 'a\\%'", values=[["1", "a%", "x", "x", "x"], ["1", "a\\b", "x", "x", "x"]])
 def test_postgresql_selects_what_python_selects(
     conn: psycopg.Connection, text: str, values: list[list[str]]
 ) -> None:

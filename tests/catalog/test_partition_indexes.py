@@ -10,7 +10,7 @@ from itertools import product
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catalog.expression_texts import BAD, GOOD, expressions
@@ -170,6 +170,12 @@ def odd_table(database: Database, odd_rows: list[Values], monkeypatch: pytest.Mo
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=expressions())
+@example(text="i <= 3 and i > -7")
+@example(text="i >= 0 and i < 10")
+@example(text="S in ('a', 'ab') and i between 0 and 3")
+@example(text="S > 'A' and S <= 'ab'")
+@example(text="d <= '2024-01-01'")
+@example(text="S is null and i in (3, 10)")
 def test_an_index_changes_nothing(
     database: Database, odd_table: int, odd_rows: list[Values], text: str
 ) -> None:

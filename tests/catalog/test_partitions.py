@@ -246,13 +246,13 @@ def test_an_expression_selects_and_pages_go_on(database: Database, table: int) -
 
 
 def test_requests_on_the_same_partitions_do_not_wait_in_a_circle(database: Database, table: int) -> None:
-    names = numbered(30)
+    names = numbered(300)
     start = threading.Barrier(4)
 
     def work(n: int) -> int:
         mine = [PartitionInput(values=v, storage_descriptor={"InputFormat": v[0]}) for v in names]
         start.wait()
-        for turn in range(6):
+        for turn in range(3):
             order = mine if (n + turn) % 2 else mine[::-1]
             with database.transaction() as c:
                 refused = create_partitions(c, table, 3, order)
