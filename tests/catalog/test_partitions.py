@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -266,6 +267,22 @@ def test_requests_on_the_same_partitions_do_not_wait_in_a_circle(database: Datab
         assert len(list(pool.map(work, range(4)))) == 4
     with database.connection() as c:
         assert list_partitions(c, table) == []
+
+
+def test_two_creations_in_opposite_order_do_not_wait_for_each_other(database: Database, table: int) -> None:
+    first, middle, last = (PartitionInput(values=(text, "x", "x")) for text in "amz")
+
+    def create(inputs: list[PartitionInput]) -> int:
+        with database.transaction() as c:
+            return len(create_partitions(c, table, 3, inputs))
+
+    with ThreadPoolExecutor(2) as pool:
+        with database.transaction() as c:
+            create_partitions(c, table, 3, [middle])
+            jobs = [pool.submit(create, order) for order in ([first, middle, last], [last, middle, first])]
+            time.sleep(0.5)  # both wait for the middle one, or one for the other
+            delete_partitions(c, table, [middle.values])
+        assert sorted(job.result(20) for job in jobs) == [0, 3]
 
 
 def test_a_deleted_table_takes_no_partitions_and_leaves_nothing(database: Database, table: int) -> None:
