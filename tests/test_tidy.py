@@ -20,7 +20,7 @@ SRC = ROOT / "src"
 LEVELS = (
     ("awsglue", "awsgluedq"),
     ("cli",),
-    ("app",),
+    ("app", "server", "gate"),
     ("console",),
     ("wire",),
     ("api",),
