@@ -6,6 +6,7 @@
     │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
+    ├── ResourceNumberLimitExceeded  one more of it than is allowed
     ├── ConcurrentModification       compare-and-swap lost; read again
     ├── ObjectNotFound               no object at that URI
     ├── ObjectChanged                the object is there with another etag
@@ -53,6 +54,10 @@ class EntityNotFound(GlulamError):
 class AlreadyExists(GlulamError):
     code = "AlreadyExistsException"
     exit_code = 3
+
+
+class ResourceNumberLimitExceeded(GlulamError):
+    code = "ResourceNumberLimitExceededException"
 
 
 class ConcurrentModification(GlulamError):

@@ -1,0 +1,1 @@
+-- Holds the place of this number until its own file is merged.
