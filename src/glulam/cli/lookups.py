@@ -7,7 +7,8 @@ from pathlib import Path
 
 from glulam.app import App
 from glulam.catalog.partitions import list_partitions
-from glulam.catalog.tables import Table, get_table, list_tables, versions
+from glulam.catalog.tables import Table, get_table, list_tables
+from glulam.catalog.versions import versions
 from glulam.cli.drawing import table
 from glulam.cli.letters import live_tables
 from glulam.cli.output import print_json, size
@@ -130,7 +131,11 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
         t = get_table(conn, database, short)
         partitions, history = list_partitions(conn, t.id), versions(conn, t.id)
     if as_json:
-        print_json({"table": t, "partitions": partitions, "versions": history})
+        shown = {"id": t.id, "database": t.database, "name": t.name, "version": t.version, "descriptor": t.descriptor,
+                 "created_at": t.created_at, "updated_at": t.updated_at}  # fmt: skip
+        past = [{"version": v.version, "descriptor": v.descriptor, "cause": v.cause, "created_at": v.created_at}
+                for v in history]  # fmt: skip
+        print_json({"table": shown, "partitions": partitions, "versions": past})
         return 0
     print(f"{t.database}.{t.name}  version {t.version}  {t.descriptor.location}\n")
     keys = {k.name for k in t.descriptor.partition_keys}

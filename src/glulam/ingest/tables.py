@@ -10,16 +10,9 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.databases import ensure_database
+from glulam.catalog.descriptor import Column, TableDescriptor, to_document
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
-from glulam.catalog.tables import (
-    Column,
-    Table,
-    TableDescriptor,
-    create_table,
-    find_table,
-    get_table,
-    update_table,
-)
+from glulam.catalog.tables import Table, create_table, find_table, get_table, update_table
 from glulam.engine.base import Staged
 from glulam.engine.staging import DEAD_LETTERS
 from glulam.infer.arrow import from_arrow
@@ -109,12 +102,13 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
         raise SchemaMoved(f"table {database}.{name} changed while the batch was staged")
     if now is None:
         try:
-            return create_table(conn, database, name, wanted, cause)
+            return create_table(conn, database, name, to_document(wanted), cause)
         except AlreadyExists:  # by another worker's first batch, since we looked
             raise SchemaMoved(f"table {database}.{name} was made while the batch was staged") from None
     if now.descriptor == wanted:
         return now
-    return update_table(conn, now, wanted, expected_version=now.version, cause=cause)
+    changed = to_document(wanted, base=now.document)
+    return update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
 def record_outputs(
@@ -134,7 +128,8 @@ def _dead_letter_table(conn: psycopg.Connection, pipeline: Pipeline, batch_id: s
     if found is not None:
         return found
     try:
-        return create_table(conn, database, name, dead_letter_descriptor(pipeline), {"batch": batch_id})
+        wanted = to_document(dead_letter_descriptor(pipeline))
+        return create_table(conn, database, name, wanted, {"batch": batch_id})
     except AlreadyExists:  # two first batches at once; its descriptor is always the same
         return get_table(conn, database, name)
 

@@ -1,5 +1,4 @@
-"""Who asks: what a door knows of a request once its signature has been checked. Every catalog state belongs to one
-account and region; the role and the ARN are for policies and the audit log."""
+"""Who asks, and for which account and region: what a door tells every operation of the request it serves."""
 
 from __future__ import annotations
 
@@ -8,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The verified sender of one request."""
+    """The authenticated sender of one request."""
 
     account_id: str
-    """Twelve digits."""
+    """Twelve digits; the owner of all state that the request sees."""
     region: str
-    """Region of the credential scope."""
+    """Region of the credential scope, as in AWS: the same name in two regions is two things."""
     arn: str
+    """`arn:aws:iam::<account>:user/<name>`."""
     role: str
+    """`admin`, `operator`, `author` or `viewer`."""
     request_id: str

@@ -4,9 +4,15 @@
     ├── InvalidInput                 the caller's words are off (a field, an argument, a file's line)
     │   ├── InvalidConfig            pipeline.yaml or settings: names file, line and field
     │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
+    ├── SerializationFailed          a request whose JSON has other types than the service's model
+    ├── ValidationFailed             a request that breaks a constraint of the service's model
+    ├── UnknownOperation             no operation of that name
+    ├── OperationNotSupported        an operation of the service that is not implemented here
+    ├── RequestTooLarge              a request body above the server's limit
+    ├── LimitExceeded                one more of these than there may be
+    ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
-    ├── ResourceNumberLimitExceeded  one more of it than is allowed
     ├── ConcurrentModification       compare-and-swap lost; read again
     ├── ObjectNotFound               no object at that URI
     ├── ObjectChanged                the object is there with another etag
@@ -46,6 +52,36 @@ class UnsupportedSql(InvalidInput):
     pass
 
 
+class SerializationFailed(GlulamError):
+    code = "SerializationException"
+    exit_code = 2
+
+
+class ValidationFailed(GlulamError):
+    code = "ValidationException"
+    exit_code = 2
+
+
+class UnknownOperation(GlulamError):
+    code = "UnknownOperationException"
+
+
+class OperationNotSupported(GlulamError):
+    code = "OperationNotSupportedException"
+
+
+class RequestTooLarge(GlulamError):
+    code = "RequestEntityTooLargeException"
+
+
+class LimitExceeded(GlulamError):
+    code = "ResourceNumberLimitExceededException"
+
+
+class EncryptionFailed(GlulamError):
+    code = "GlueEncryptionException"
+
+
 class EntityNotFound(GlulamError):
     code = "EntityNotFoundException"
     exit_code = 3
@@ -54,10 +90,6 @@ class EntityNotFound(GlulamError):
 class AlreadyExists(GlulamError):
     code = "AlreadyExistsException"
     exit_code = 3
-
-
-class ResourceNumberLimitExceeded(GlulamError):
-    code = "ResourceNumberLimitExceededException"
 
 
 class ConcurrentModification(GlulamError):

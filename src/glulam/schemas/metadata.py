@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from glulam.model.errors import AlreadyExists, EntityNotFound, ResourceNumberLimitExceeded
+from glulam.model.errors import AlreadyExists, EntityNotFound, LimitExceeded
 
 MAX_PAIRS = 10
 LOCK = "SELECT 1 FROM schema_version WHERE id = %s FOR NO KEY UPDATE"
@@ -34,7 +34,7 @@ class Entry:
 
 
 def put(conn: psycopg.Connection, version_id: UUID, key: str, value: str) -> None:
-    """Raises AlreadyExists (that very pair) or ResourceNumberLimitExceeded."""
+    """Raises AlreadyExists (that very pair) or LimitExceeded."""
     conn.execute(LOCK, (version_id,))
     if conn.execute(PUT, (version_id, key, value)).rowcount != 1:
         raise AlreadyExists(
@@ -42,7 +42,7 @@ def put(conn: psycopg.Connection, version_id: UUID, key: str, value: str) -> Non
         )
     counted = conn.execute(COUNT, (version_id,)).fetchone()
     if counted is not None and counted[0] > MAX_PAIRS:
-        raise ResourceNumberLimitExceeded(
+        raise LimitExceeded(
             "Your resource limits for Schema Version Metadata have been exceeded."
         )
 

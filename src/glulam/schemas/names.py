@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from glulam.model.errors import EntityNotFound
 
 DEFAULT_REGISTRY = "default-registry"
-PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope:
-    """The account and region that registries belong to."""
+class Owner:
+    """The account that registries belong to, in one region."""
 
     account_id: str
     region: str
@@ -40,5 +39,4 @@ class Scope:
 
     @property
     def _prefix(self) -> str:
-        partition = next((p for start, p in PARTITIONS.items() if self.region.startswith(start)), "aws")
-        return f"arn:{partition}:glue:{self.region}:{self.account_id}:"
+        return f"arn:aws:glue:{self.region}:{self.account_id}:"

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from glulam.model.errors import AlreadyExists, EntityNotFound
-from glulam.schemas.names import DEFAULT_REGISTRY, Scope
+from glulam.schemas.names import DEFAULT_REGISTRY, Owner
 
 CREATE = """
 INSERT INTO schema_registry (account_id, region, name, description) VALUES (%s, %s, %s, %s)
@@ -34,33 +34,33 @@ class Registry:
     updated_at: datetime
 
 
-def create_registry(conn: psycopg.Connection, scope: Scope, name: str, description: str | None) -> Registry:
+def create_registry(conn: psycopg.Connection, owner: Owner, name: str, description: str | None) -> Registry:
     """Raises AlreadyExists."""
     with conn.cursor(row_factory=class_row(Registry)) as cursor:
-        made = cursor.execute(CREATE, (scope.account_id, scope.region, name, description)).fetchone()
+        made = cursor.execute(CREATE, (owner.account_id, owner.region, name, description)).fetchone()
     if made is None:
         raise AlreadyExists(f"Registry already exists. RegistryName: {name}")
     return made
 
 
-def ensure_default(conn: psycopg.Connection, scope: Scope) -> None:
+def ensure_default(conn: psycopg.Connection, owner: Owner) -> None:
     """Make the default registry if it is not there."""
-    conn.execute(CREATE, (scope.account_id, scope.region, DEFAULT_REGISTRY, None))
+    conn.execute(CREATE, (owner.account_id, owner.region, DEFAULT_REGISTRY, None))
 
 
-def get_registry(conn: psycopg.Connection, scope: Scope, name: str, *, keep: bool = False) -> Registry:
+def get_registry(conn: psycopg.Connection, owner: Owner, name: str, *, keep: bool = False) -> Registry:
     """keep: it is not deleted before the caller's transaction ends. Raises EntityNotFound."""
     with conn.cursor(row_factory=class_row(Registry)) as cursor:
-        found = cursor.execute(SHARE if keep else GET, (scope.account_id, scope.region, name)).fetchone()
+        found = cursor.execute(SHARE if keep else GET, (owner.account_id, owner.region, name)).fetchone()
     if found is None:
         raise EntityNotFound(f"Registry is not found. RegistryName: {name}")
     return found
 
 
-def list_registries(conn: psycopg.Connection, scope: Scope, *, after: str, limit: int) -> list[Registry]:
+def list_registries(conn: psycopg.Connection, owner: Owner, *, after: str, limit: int) -> list[Registry]:
     """By name, those behind `after`."""
     with conn.cursor(row_factory=class_row(Registry)) as cursor:
-        return cursor.execute(LIST, (scope.account_id, scope.region, after, limit)).fetchall()
+        return cursor.execute(LIST, (owner.account_id, owner.region, after, limit)).fetchall()
 
 
 def describe_registry(conn: psycopg.Connection, registry_id: int, description: str) -> None:

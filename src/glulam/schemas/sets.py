@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from glulam.model.errors import AlreadyExists, EntityNotFound
-from glulam.schemas.names import Scope
+from glulam.schemas.names import Owner
 
 CREATE = """
 INSERT INTO schema_set (registry_id, name, data_format, compatibility, description) VALUES (%s, %s, %s, %s, %s)
@@ -74,10 +74,10 @@ def create_schema(
 
 
 def get_schema(
-    conn: psycopg.Connection, scope: Scope, registry: str, name: str, *, for_update: bool = False
+    conn: psycopg.Connection, owner: Owner, registry: str, name: str, *, for_update: bool = False
 ) -> Schema:
     """for_update: nobody else changes it or its versions before the caller's transaction ends. Raises EntityNotFound."""
-    given = {"account_id": scope.account_id, "region": scope.region, "registry": registry, "name": name}
+    given = {"account_id": owner.account_id, "region": owner.region, "registry": registry, "name": name}
     if for_update:
         conn.execute(LOCK, given)  # on its own: what is read with the lock would be from before it
     with conn.cursor(row_factory=class_row(Schema)) as cursor:
@@ -88,12 +88,12 @@ def get_schema(
 
 
 def list_schemas(
-    conn: psycopg.Connection, scope: Scope, registry: str | None, *, after: tuple[str, str], limit: int
+    conn: psycopg.Connection, owner: Owner, registry: str | None, *, after: tuple[str, str], limit: int
 ) -> list[Schema]:
     """By registry and name, those behind `after`; of one registry or of all."""
     given = {
-        "account_id": scope.account_id,
-        "region": scope.region,
+        "account_id": owner.account_id,
+        "region": owner.region,
         "registry": registry,
         "after_registry": after[0],
         "after_name": after[1],

@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import class_row
 
-from glulam.model.errors import EntityNotFound, InvalidInput, ResourceNumberLimitExceeded
+from glulam.model.errors import EntityNotFound, InvalidInput, LimitExceeded
 from glulam.schemas.formats import conflict
-from glulam.schemas.names import Scope
+from glulam.schemas.names import Owner
 from glulam.schemas.sets import Schema
 
 MAX_VERSION = 100_000
@@ -74,7 +74,7 @@ class Undeleted:
 def register(conn: psycopg.Connection, schema: Schema, definition: str, canonical: bytes) -> Version:
     """The version of that definition: the one that is there, or the next. The schema is locked by the caller.
 
-    Raises InvalidInput (versioning is DISABLED) or ResourceNumberLimitExceeded.
+    Raises InvalidInput (versioning is DISABLED) or LimitExceeded.
     """
     known = find_definition(conn, schema.id, canonical)
     if known is not None and known.status == "AVAILABLE":
@@ -88,7 +88,7 @@ def register(conn: psycopg.Connection, schema: Schema, definition: str, canonica
     if known is not None and reason is not None:
         return known  # it failed before, and would again
     if schema.next_version > MAX_VERSION:
-        raise ResourceNumberLimitExceeded(f"schema {schema.name}: version numbers end at {MAX_VERSION}")
+        raise LimitExceeded(f"schema {schema.name}: version numbers end at {MAX_VERSION}")
     values = {
         "id": uuid4(),
         "schema": schema.id,
@@ -119,10 +119,10 @@ def find_definition(conn: psycopg.Connection, schema_id: int, canonical: bytes) 
         return cursor.execute(BY_DEFINITION, (schema_id, _digest(canonical))).fetchone()
 
 
-def by_id(conn: psycopg.Connection, scope: Scope, version_id: str) -> Version:
+def by_id(conn: psycopg.Connection, owner: Owner, version_id: str) -> Version:
     """Raises EntityNotFound."""
     with conn.cursor(row_factory=class_row(Version)) as cursor:
-        found = cursor.execute(BY_ID, (scope.account_id, scope.region, UUID(version_id))).fetchone()
+        found = cursor.execute(BY_ID, (owner.account_id, owner.region, UUID(version_id))).fetchone()
     if found is None:
         raise EntityNotFound(f"Schema version is not found. SchemaVersionId: {version_id}")
     return found
