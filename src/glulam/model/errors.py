@@ -9,6 +9,7 @@
     ├── UnknownOperation             no operation of that name
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
+    ├── AccessDenied                 signed rightly, and not allowed
     ├── LimitExceeded                one more of these than there may be
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── EntityNotFound               a named thing is not there
@@ -72,6 +73,10 @@ class OperationNotSupported(GlulamError):
 
 class RequestTooLarge(GlulamError):
     code = "RequestEntityTooLargeException"
+
+
+class AccessDenied(GlulamError):
+    code = "AccessDeniedException"
 
 
 class LimitExceeded(GlulamError):

@@ -84,10 +84,11 @@ def _is_plain(shape: Shape, above: set[str]) -> bool:
     return shape.type_name not in ("timestamp", "blob")
 
 
-def _timestamp(value: datetime) -> float:
-    """Seconds since 1970, to the millisecond, as AWS writes them."""
-    return round(value.timestamp(), 3)
+def _timestamp(value: datetime | float) -> float:
+    """Seconds since 1970, to the millisecond, as AWS writes them. A stored document holds them already."""
+    return round(value.timestamp(), 3) if isinstance(value, datetime) else value
 
 
-def _blob(value: bytes) -> str:
-    return base64.b64encode(value).decode()
+def _blob(value: bytes | str) -> str:
+    """base64. A stored document holds it already."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
