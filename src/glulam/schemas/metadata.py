@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -33,18 +33,25 @@ class Entry:
     created_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A key and its values, the newest first."""
+
+    name: str
+    entries: Sequence[Entry]
+
+
 def put(conn: psycopg.Connection, version_id: UUID, key: str, value: str) -> None:
-    """Raises AlreadyExists (that very pair) or LimitExceeded."""
-    conn.execute(LOCK, (version_id,))
+    """Raises AlreadyExists (that very pair), LimitExceeded, or EntityNotFound (the version is being deleted)."""
+    if conn.execute(LOCK, (version_id,)).fetchone() is None:
+        raise EntityNotFound(f"Schema version is not found. SchemaVersionId: {version_id}")
     if conn.execute(PUT, (version_id, key, value)).rowcount != 1:
         raise AlreadyExists(
             f"Resource already exist for schema version id: {version_id}, metadata key: {key}, metadata value: {value}"
         )
     counted = conn.execute(COUNT, (version_id,)).fetchone()
     if counted is not None and counted[0] > MAX_PAIRS:
-        raise LimitExceeded(
-            "Your resource limits for Schema Version Metadata have been exceeded."
-        )
+        raise LimitExceeded("Your resource limits for Schema Version Metadata have been exceeded.")
 
 
 def remove(conn: psycopg.Connection, version_id: UUID, key: str, value: str) -> None:
@@ -61,8 +68,8 @@ def query(
     wanted: Sequence[tuple[str | None, str | None]],
     *,
     after: str,
-) -> Mapping[str, Sequence[Entry]]:
-    """The values of each key behind `after`, by key, the newest value first.
+) -> list[Key]:
+    """The keys behind `after`, by name, with the values that were asked for.
 
     wanted: pairs of key and value, either of which may be None for any; no pairs: everything.
     """
@@ -70,4 +77,4 @@ def query(
     for key, value, created_at in conn.execute(QUERY, (version_id, after)).fetchall():
         if not wanted or any(k in (None, key) and v in (None, value) for k, v in wanted):
             found.setdefault(key, []).append(Entry(value=value, created_at=created_at))
-    return found
+    return [Key(name=name, entries=entries) for name, entries in found.items()]

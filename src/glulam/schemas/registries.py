@@ -20,6 +20,8 @@ GET = COLUMNS + " WHERE account_id = %s AND region = %s AND name = %s"
 SHARE = GET + " FOR KEY SHARE"
 LIST = COLUMNS + " WHERE account_id = %s AND region = %s AND name > %s ORDER BY name LIMIT %s"
 UPDATE = "UPDATE schema_registry SET description = %s, updated_at = now() WHERE id = %s"
+LOCK = "SELECT 1 FROM schema_registry WHERE id = %s FOR UPDATE"
+SCHEMAS = "SELECT name FROM schema_set WHERE registry_id = %s ORDER BY name"
 DELETE = "DELETE FROM schema_registry WHERE id = %s"
 
 
@@ -67,6 +69,9 @@ def describe_registry(conn: psycopg.Connection, registry_id: int, description: s
     conn.execute(UPDATE, (description, registry_id))
 
 
-def delete_registry(conn: psycopg.Connection, registry_id: int) -> None:
-    """With its schemas, their versions and the versions' metadata."""
+def delete_registry(conn: psycopg.Connection, registry_id: int) -> list[str]:
+    """With its schemas, their versions and the versions' metadata. Answers the names of the schemas."""
+    conn.execute(LOCK, (registry_id,))
+    names = [name for (name,) in conn.execute(SCHEMAS, (registry_id,)).fetchall()]
     conn.execute(DELETE, (registry_id,))
+    return names

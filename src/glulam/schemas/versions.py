@@ -119,6 +119,16 @@ def find_definition(conn: psycopg.Connection, schema_id: int, canonical: bytes) 
         return cursor.execute(BY_DEFINITION, (schema_id, _digest(canonical))).fetchone()
 
 
+def by_definition(conn: psycopg.Connection, schema: Schema, canonical: bytes) -> Version:
+    """As `find_definition`; raises EntityNotFound."""
+    found = find_definition(conn, schema.id, canonical)
+    if found is None:
+        raise EntityNotFound(
+            f"Schema is not found: no version of {schema.name} in registry {schema.registry} has this definition"
+        )
+    return found
+
+
 def by_id(conn: psycopg.Connection, owner: Owner, version_id: str) -> Version:
     """Raises EntityNotFound."""
     with conn.cursor(row_factory=class_row(Version)) as cursor:
@@ -157,7 +167,7 @@ def delete_versions(conn: psycopg.Connection, schema: Schema, first: int, last: 
             f"schema {schema.name}: version {schema.checkpoint} is the checkpoint and cannot be deleted; "
             "move the checkpoint first (UpdateSchema)"
         )
-    statuses = dict(conn.execute(NUMBERS, (schema.id, first, last)).fetchall())
+    statuses: dict[int, str] = dict(conn.execute(NUMBERS, (schema.id, first, last)).fetchall())
     kept: list[Undeleted] = []
     gone: list[int] = []
     for number in range(
