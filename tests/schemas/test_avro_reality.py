@@ -32,7 +32,9 @@ class Maker:
         return self.draw(st.sampled_from(choices))
 
     def type(self, depth: int, place: str) -> Any:
-        kind = self.pick(*PRIMITIVES, *(("record", "enum", "fixed", "array", "map", "union") if depth else ()))
+        kind = self.pick(
+            *PRIMITIVES, *(("record", "enum", "fixed", "array", "map", "union") if depth else ())
+        )
         if kind in PRIMITIVES:
             return kind
         if kind == "array":

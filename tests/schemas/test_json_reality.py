@@ -16,100 +16,116 @@ TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 SCALARS = st.sampled_from([None, True, False, 0, 1, 2, 3, 1.0, 1.5, -1, "", "a", "ab", "xab"])
 QUIET = list(HealthCheck)
 
+NUMBER_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+SIZES = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
+COMBINED = ("allOf", "anyOf", "oneOf")
+SUBSCHEMAS = ("additionalProperties", "additionalItems", "contains", "not", "if", "then", "else")
+OTHERS = ("enum", "const", "pattern", "items", "uniqueItems", "properties", "patternProperties", "required")
+RARE = ("dependencies", "propertyNames")
+KEYWORDS = ("type",) * 6 + ("properties",) * 3 + NUMBER_BOUNDS + SIZES + COMBINED + SUBSCHEMAS + OTHERS + RARE
+DRAFT_7_ONLY = {
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "contains",
+    "if",
+    "then",
+    "else",
+    "const",
+    "propertyNames",
+}
+
 values = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
     max_leaves=6,
 )
-small = st.integers(0, 3)
 
 
-def _keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    some = st.lists(inner, min_size=1, max_size=2)
-    members = st.dictionaries(st.sampled_from(NAMES), inner, max_size=2)
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True),
-            "enum": st.lists(SCALARS, min_size=1, max_size=3),
-            "minimum": small, "maximum": small, "multipleOf": st.sampled_from([1, 2, 3]),
-            "minLength": small, "maxLength": small, "pattern": st.sampled_from(["^a", "x"]),
-            "items": inner | some, "additionalItems": inner | st.booleans(),
-            "minItems": small, "maxItems": small, "uniqueItems": st.booleans(),
-            "properties": members, "additionalProperties": inner | st.booleans(),
-            "patternProperties": st.dictionaries(st.sampled_from(["^x", "a"]), inner, max_size=1),
+class Maker:
+    """Draws schemas of a few keywords (with many they have no instances), and variations of them."""
+
+    def __init__(self, draw: Any, *, draft_4: bool = False) -> None:
+        self.draw = draw
+        self.draft_4 = draft_4
+        self.keywords = [k for k in KEYWORDS if not (draft_4 and k in DRAFT_7_ONLY)]
+
+    def pick(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+    def some(self, strategy: Any, most: int = 2, least: int = 1) -> list[Any]:
+        return self.draw(st.lists(strategy, min_size=least, max_size=most, unique_by=json.dumps))
+
+    def document(self) -> dict[str, Any]:
+        definition = self.keyworded(2)
+        return {"definitions": {"d": definition}, **self.keyworded(3)}
+
+    def schema(self, depth: int) -> Any:
+        what = self.pick("keywords", "keywords", "keywords", "reference", "boolean")
+        if what == "reference":
+            return {"$ref": self.pick("#", "#/definitions/d")}
+        if what == "boolean" and not self.draft_4:
+            return self.pick(True, False)
+        return self.keyworded(depth)
+
+    def keyworded(self, depth: int) -> dict[str, Any]:
+        if depth == 0:
+            return {"type": self.pick(*TYPES)}
+        return {key: self.value(key, depth - 1) for key in self.some(st.sampled_from(self.keywords), 3)}
+
+    def value(self, key: str, depth: int) -> Any:
+        if key in NUMBER_BOUNDS or key in SIZES:
+            return self.pick(1, 2, 3)
+        if key in COMBINED:
+            return [self.schema(depth) for _ in range(self.pick(1, 2))]
+        if key in ("additionalProperties", "additionalItems"):
+            return self.pick(True, False, self.schema(depth))
+        if key in SUBSCHEMAS:
+            return self.schema(depth)
+        if key == "items":
+            return self.pick(self.schema(depth), [self.schema(depth), self.schema(depth)])
+        if key == "properties":
+            return {name: self.schema(depth) for name in self.some(st.sampled_from(NAMES), 2, 0)}
+        if key == "patternProperties":
+            return {self.pick("^x", "a"): self.schema(depth)}
+        if key == "dependencies":
+            return {self.pick(*NAMES): self.pick(self.schema(depth), [self.pick(*NAMES)])}
+        plain = {
+            "type": st.sampled_from(TYPES)
+            | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True),
+            "enum": st.lists(SCALARS, min_size=1, max_size=3, unique_by=json.dumps),
+            "const": SCALARS,
+            "pattern": st.sampled_from(["^a", "x"]),
+            "uniqueItems": st.booleans(),
             "required": st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True),
-            "minProperties": small, "maxProperties": small,
-            "dependencies": st.dictionaries(
-                st.sampled_from(NAMES), inner | st.lists(st.sampled_from(NAMES), min_size=1, unique=True), max_size=1
-            ),
-            "allOf": some, "anyOf": some, "oneOf": some, "not": inner,
-        },
-    )  # fmt: skip
+            "propertyNames": st.sampled_from([{"maxLength": 1}, {"enum": ["a"]}]),
+        }
+        return self.draw(plain[key])
 
+    def varied(self, schema: Any) -> Any:
+        """The schema with keywords dropped, numbers moved and alternatives added here and there."""
+        if not isinstance(schema, dict):
+            return schema
+        changed: dict[str, Any] = {}
+        for key, value in schema.items():
+            change = self.pick("keep", "keep", "vary", "vary", "drop")
+            if change != "drop" or key in ("definitions", "$ref"):
+                changed[key] = self.varied_value(key, value) if change == "vary" else value
+        if self.pick(True, False, False, False):
+            changed = {"definitions": changed.pop("definitions", {}), "anyOf": [changed, {"type": "null"}]}
+        return changed
 
-def _with_newer(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    newer = st.fixed_dictionaries(
-        {},
-        optional={
-            "const": SCALARS, "contains": inner, "propertyNames": st.sampled_from([{"maxLength": 1}, {"enum": ["a"]}]),
-            "exclusiveMinimum": small, "exclusiveMaximum": small, "if": inner, "then": inner, "else": inner,
-        },
-    )  # fmt: skip
-    return st.builds(lambda a, b: {**a, **b}, _keywords(inner), newer)
-
-
-REFERENCES = st.sampled_from([{"$ref": "#/definitions/d"}, {"$ref": "#"}])
-
-
-def schemas(keywords: Any = _with_newer, booleans: bool = True) -> st.SearchStrategy[Any]:
-    """A few keywords, most often one or two: schemas with many have no instances."""
-    leaves = st.booleans() | keywords(st.just({})) if booleans else keywords(st.just({}))
-    trees = st.recursive(leaves.map(_few) | leaves.map(_few) | REFERENCES, lambda inner: keywords(inner).map(_few), max_leaves=4)
-    return st.builds(
-        lambda d, root: {"definitions": {"d": d}, **root},
-        trees.filter(lambda d: not isinstance(d, dict) or "$ref" not in d),
-        trees.filter(lambda t: isinstance(t, dict) and "$ref" not in t),
-    )
-
-
-def _few(schema: Any) -> Any:
-    return dict(list(schema.items())[-3:]) if isinstance(schema, dict) else schema
-
-
-@st.composite
-def varied(draw: Any, schema: Any) -> Any:
-    """The schema with keywords dropped, numbers moved and names added here and there."""
-    if not isinstance(schema, dict):
-        return draw(st.sampled_from([schema, schema, {}])) if isinstance(schema, bool) else schema
-    changed: dict[str, Any] = {}
-    for key, value in schema.items():
-        change = draw(st.sampled_from(["keep", "keep", "vary", "vary", "drop"]))
-        if change == "drop" and key not in ("definitions", "$ref"):
-            continue
-        if change == "vary":
-            value = draw(_varied_value(key, value))
-        changed[key] = value
-    if draw(st.integers(0, 4)) == 0:
-        changed = {"anyOf": [changed, {"type": "null"}], "definitions": changed.pop("definitions", {})}
-    return changed
-
-
-@st.composite
-def _varied_value(draw: Any, key: str, value: Any) -> Any:
-    if isinstance(value, bool) and key != "uniqueItems":
-        return draw(varied(value))
-    if key in ("properties", "patternProperties", "definitions"):
-        return {name: draw(varied(inner)) for name, inner in value.items()}
-    if key in ("allOf", "anyOf", "oneOf"):
-        return [draw(varied(inner)) for inner in value]
-    if key == "type":
-        return list(dict.fromkeys([*([value] if isinstance(value, str) else value), draw(st.sampled_from(TYPES))]))
-    if key == "enum":
-        return [*value, draw(SCALARS)]
-    if key != "const" and isinstance(value, int) and not isinstance(value, bool):
-        return max(value + draw(st.integers(-1, 1)), 1)
-    return draw(varied(value)) if isinstance(value, dict) and key != "dependencies" else value
+    def varied_value(self, key: str, value: Any) -> Any:
+        if key in ("properties", "patternProperties", "definitions"):
+            return {name: self.varied(inner) for name, inner in value.items()}
+        if key in COMBINED:
+            return [self.varied(inner) for inner in value]
+        if key == "type":
+            return list(dict.fromkeys([*([value] if isinstance(value, str) else value), self.pick(*TYPES)]))
+        if key == "enum":
+            return [*value, "more"] if "more" not in value else value
+        if key in NUMBER_BOUNDS or key in SIZES:
+            return max(value + self.pick(-1, 0, 1), 1)
+        return self.varied(value) if key in SUBSCHEMAS or key == "items" else value
 
 
 def is_compatible(old: Any, new: Any) -> bool:
@@ -127,12 +143,13 @@ def accepts(validator: Any, schema: Any, value: Any) -> bool | None:
 
 @st.composite
 def evolutions(draw: Any) -> tuple[Any, Any]:
-    old = draw(schemas())
-    return old, draw(varied(old) | schemas())
+    maker = Maker(draw)
+    old = maker.document()
+    return old, maker.varied(old) if maker.pick(True, True, True, False) else maker.document()
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=QUIET)
-@given(evolutions(), st.lists(values, min_size=20, max_size=20))
+@given(evolutions(), st.lists(values, min_size=15, max_size=15))
 def test_what_was_accepted_is_accepted(evolution: tuple[Any, Any], instances: list[Any]) -> None:
     old, new = evolution
     if not is_compatible(old, new):
@@ -143,19 +160,16 @@ def test_what_was_accepted_is_accepted(evolution: tuple[Any, Any], instances: li
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
-@given(schemas(_keywords, booleans=False), st.data(), st.lists(values, min_size=20, max_size=20))
-def test_from_draft_4_to_draft_7(old: Any, source: st.DataObject, instances: list[Any]) -> None:
-    new = source.draw(varied(old))
-    old = {"$schema": "http://json-schema.org/draft-04/schema#", **old}
-    if not Draft4Validator.META_SCHEMA or not _is_draft_4(old) or not is_compatible(old, new):
+@given(st.data(), st.lists(values, min_size=15, max_size=15))
+def test_from_draft_4_to_draft_7(source: st.DataObject, instances: list[Any]) -> None:
+    maker = Maker(source.draw, draft_4=True)
+    old = {"$schema": "http://json-schema.org/draft-04/schema#", **maker.document()}
+    new = maker.varied({k: v for k, v in old.items() if k != "$schema"})
+    if not is_compatible(old, new):
         return
     for instance in instances:
         if accepts(Draft4Validator, old, instance):
             assert accepts(Draft7Validator, new, instance) is not False, instance
-
-
-def _is_draft_4(schema: Any) -> bool:
-    return bool(Draft4Validator(Draft4Validator.META_SCHEMA).is_valid(schema))
 
 
 def test_verdicts_are_not_all_no() -> None:
