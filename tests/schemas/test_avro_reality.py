@@ -76,7 +76,7 @@ class Maker:
         if isinstance(schema, str):
             if schema not in PRIMITIVES or self.pick(True, True, False):
                 return schema
-            other = self.pick(*PRIMITIVES)
+            other = self.pick(*PRIMITIVES, "int", "long", "float", "double", "bytes", "string")
             return self.pick(other, [schema], [other, schema] if other != schema else [schema])
         kind = schema["type"]
         if kind in ("array", "map"):
@@ -162,7 +162,7 @@ def evolutions(draw: Any) -> tuple[Any, Any, list[Any]]:
     return old, new, [data(draw, old, {}) for _ in range(3)]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 @given(evolutions())
 def test_what_is_called_compatible_can_be_read(evolution: tuple[Any, Any, list[Any]]) -> None:
     old, new, values = evolution
