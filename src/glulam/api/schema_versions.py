@@ -59,7 +59,13 @@ class SchemaVersions:
         parsed = canonical(schema.data_format, asked["SchemaDefinition"])
         with self.database.connection() as conn:
             found = versions.by_definition(conn, schema, parsed)
-        return {**_listed(owner, found), "DataFormat": found.data_format}
+        return {
+            "SchemaVersionId": str(found.id),
+            "SchemaArn": owner.schema_arn(found.registry, found.schema),
+            "DataFormat": found.data_format,
+            "Status": found.status,
+            "CreatedTime": moment(found.created_at),
+        }
 
     def list_schema_versions(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner = owner_of(caller)

@@ -91,7 +91,7 @@ class Schemas:
             tags.put(conn, owner.schema_arn(registry, name), asked.get("Tags", {}))
             made = sets.get_schema(conn, owner, registry, name)
             first = versions.register(conn, made, definition, parsed) if definition is not None else None
-            answer = _schema(owner, sets.get_schema(conn, owner, registry, name))
+            answer = _described(owner, sets.get_schema(conn, owner, registry, name))
         answer["Tags"] = asked.get("Tags", {})
         if first is not None:
             answer |= {"SchemaVersionId": str(first.id), "SchemaVersionStatus": first.status}
@@ -128,7 +128,8 @@ class Schemas:
     def get_schema(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner = owner_of(caller)
         with self.database.connection() as conn:
-            return _schema(owner, find_schema(conn, owner, asked["SchemaId"]))
+            found = find_schema(conn, owner, asked["SchemaId"])
+        return {**_listed(owner, found), **_described(owner, found)}
 
     def list_schemas(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner, named = owner_of(caller), asked.get("RegistryId")
@@ -219,13 +220,15 @@ def _listed(owner: Owner, found: Schema) -> dict[str, Any]:
     }
 
 
-def _schema(owner: Owner, found: Schema) -> dict[str, Any]:
+def _described(owner: Owner, found: Schema) -> dict[str, Any]:
     return {
-        **_listed(owner, found),
+        **schema_ids(owner, found.registry, found.name),
         "RegistryArn": owner.registry_arn(found.registry),
+        "Description": found.description,
         "DataFormat": found.data_format,
         "Compatibility": found.compatibility,
         "SchemaCheckpoint": found.checkpoint,
         "LatestSchemaVersion": found.latest_version,
         "NextSchemaVersion": found.next_version,
+        "SchemaStatus": "AVAILABLE",
     }
