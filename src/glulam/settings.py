@@ -35,6 +35,23 @@ class Settings:
     memory_mb: int = 1024
     """Memory that the embedded engine plans for, in MiB; beyond it, work spills to `<home>/spill`."""
 
+    account_id: str = "123456789012"
+    """The AWS account id that the server answers for: twelve digits, part of every ARN."""
+    region: str = "us-east-1"
+    """The region whose catalog the pipelines and `glulam sql` use. (A client's is the one that it signs for.)"""
+    host: str = "127.0.0.1"
+    """Address that `glulam up` listens on. Any but a loopback address needs access keys and TLS."""
+    port: int = 5150
+    """Port that `glulam up` listens on; 0 takes a free one."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain."""
+    tls_key: Path | None = None
+    """PEM file with the certificate's private key."""
+    keep_versions: int = 0
+    """So many versions of a table are kept at most; 0: all."""
+    max_body_mb: int = 16
+    """Largest request that the Glue API takes, in MiB."""
+
     @property
     def lake_root(self) -> Path:
         return self.lake if self.lake is not None else self.home.absolute().parent / "lake"
@@ -49,9 +66,9 @@ class Settings:
             text = env.get(name)
             if not text:
                 continue
-            if field.name in ("home", "lake"):
+            if field.name in ("home", "lake", "tls_certificate", "tls_key"):
                 values[field.name] = Path(text)
-            elif field.name in ("threads", "memory_mb"):
+            elif field.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb"):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")
                 values[field.name] = int(text)
@@ -64,4 +81,6 @@ class Settings:
         ):
             if found not in allowed:
                 raise InvalidConfig(f"{name}={found!r}: expected one of {', '.join(allowed)}")
+        if not (len(settings.account_id) == 12 and settings.account_id.isdigit()):
+            raise InvalidConfig(f"GLULAM_ACCOUNT_ID={settings.account_id!r}: expected twelve digits")
         return settings

@@ -59,7 +59,7 @@ class Paging:
     ) -> tuple[Sequence[T], str | None]:
         """One page of `asked` (its NextToken and MaxResults; `most` when it has none) and the token of the next page.
 
-        read(position, n): the first n items behind the position ([]: from the start); position(item): where it is."""  # fmt: skip
+        read(position, n): the first n items behind the position ([]: the start); position(item): where it is."""  # fmt: skip
         token = asked.get("NextToken")
         size = asked.get("MaxResults") or most
         found = read(self.decode(operation, caller, token) if token else [], size + 1)

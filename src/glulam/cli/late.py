@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from glulam.cli import lookups as lookups
     from glulam.cli import progress as progress
     from glulam.cli import running as running
+    from glulam.cli import serving as serving
     from glulam.cli import starting as starting
 
-_LATE = ("letters", "lookups", "progress", "running", "starting")
+_LATE = ("letters", "lookups", "progress", "running", "serving", "starting")
 
 
 def __getattr__(name: str) -> Any:

@@ -93,13 +93,22 @@ class Service:
         return next((name for name in names if name.lower() == "message"), "message")
 
 
+def operations(name: str, kinds: Iterable[type]) -> dict[str, bool]:
+    """Every operation of a service, and whether one of these classes carries it out."""
+    model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
+    there = {method for kind in kinds for method in _methods(kind)}
+    return {operation: xform_name(operation) in there for operation in model.operation_names}
+
+
 def _handlers(parts: Iterable[object]) -> dict[str, Handler]:
     found: dict[str, Handler] = {}
     for part in parts:
-        for name in dir(type(part)):
-            if name.startswith("_") or not callable(getattr(type(part), name)):
-                continue
+        for name in _methods(type(part)):
             if name in found:
                 raise TypeError(f"{name} is in two parts of the service")
             found[name] = getattr(part, name)
     return found
+
+
+def _methods(kind: type) -> list[str]:
+    return [name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))]
