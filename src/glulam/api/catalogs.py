@@ -43,8 +43,9 @@ class Catalogs:
         scope = scope_of(caller, asked)
         with self.database.transaction() as conn:
             catalogs.delete_catalog(conn, scope)
-            for kind in ("catalog", "database", "connection"):
-                tags.forget_all(conn, tags.arn(caller, kind, catalogs.named(scope)))
+            tags.forget(conn, tags.scoped_arn(scope, "catalog"))
+            for kind in ("database", "connection"):
+                tags.forget_below(conn, tags.scoped_arn(scope, kind))
 
     def get_catalog(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         scope = scope_of(caller, asked)

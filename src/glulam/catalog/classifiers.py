@@ -14,7 +14,8 @@ _DEFINITION = re.compile(r"([A-Za-z0-9_]+)\s+(\S.*)")
 _GROK_TYPES = ("byte", "boolean", "double", "short", "int", "long", "float", "string")
 _XML_NAME = re.compile(r"[^\W\d][\w.\-]*(?::[^\W\d][\w.\-]*)?")
 _JSON_STEP = re.compile(r"""\.\*|\.[^.\[\]*'"\s]+|\[\*\]|\[\d+\]|\['[^']+'\]|\["[^"]+"\]""")
-_CSV_TYPES = ("BINARY", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INT", "LONG", "SHORT", "STRING", "TIMESTAMP")  # fmt: skip
+_CSV_TYPES = ("BINARY", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INT", "LONG", "SHORT", "STRING",
+              "TIMESTAMP")  # fmt: skip
 
 
 def check(member: str, found: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@
     ├── AccessDenied                 signed rightly, and not allowed
     ├── LimitExceeded                one more of these than there may be
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
+    ├── ConnectionFailed             another service did not let us in, or did not answer
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
     ├── ConcurrentModification       compare-and-swap lost; read again
@@ -85,6 +86,11 @@ class LimitExceeded(GlulamError):
 
 class EncryptionFailed(GlulamError):
     code = "GlueEncryptionException"
+
+
+class ConnectionFailed(GlulamError):
+    code = "FederationSourceException"
+    exit_code = 4
 
 
 class EntityNotFound(GlulamError):
