@@ -145,9 +145,8 @@ def listen(settings: Settings) -> socket.socket:
 
 def uvicorn_server(app: Starlette, settings: Settings) -> uvicorn.Server:
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
-    return uvicorn.Server(
-        uvicorn.Config(
-            app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_keep_alive=75,
-            ssl_certfile=files[0], ssl_keyfile=files[1], timeout_graceful_shutdown=10,
-        )  # fmt: skip
-    )
+    config = uvicorn.Config(
+        app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_keep_alive=75,
+        ssl_certfile=files[0], ssl_keyfile=files[1], timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    return uvicorn.Server(config)

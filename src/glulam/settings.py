@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from glulam.model.errors import InvalidConfig
@@ -34,7 +34,8 @@ class Settings:
     """Worker threads of the embedded engine. 0: one for each CPU."""
     memory_mb: int = 1024
     """Memory that the embedded engine plans for, in MiB; beyond it, work spills to `<home>/spill`."""
-
+    secret_key: str | None = field(default=None, repr=False)
+    """Key that encrypts secrets at rest: base64 of 32 bytes. Unset: `<home>/secret.key`, made at first use."""
     account_id: str = "123456789012"
     """The AWS account id that the server answers for: twelve digits, part of every ARN."""
     region: str = "us-east-1"
@@ -51,6 +52,8 @@ class Settings:
     """So many versions of a table are kept at most; 0: all."""
     max_body_mb: int = 16
     """Largest request that the Glue API takes, in MiB."""
+    connection_hosts: str = ""
+    """Networks, addresses and host names, with commas between, that TestConnection may connect to. Empty: loopback."""
 
     @property
     def lake_root(self) -> Path:
@@ -61,19 +64,19 @@ class Settings:
         """Read every `GLULAM_*` variable. Raises InvalidConfig that names the variable and what it held."""
         env = os.environ if env is None else env
         values: dict[str, object] = {}
-        for field in fields(cls):
-            name = f"GLULAM_{field.name.upper()}"
+        for known in fields(cls):
+            name = f"GLULAM_{known.name.upper()}"
             text = env.get(name)
             if not text:
                 continue
-            if field.name in ("home", "lake", "tls_certificate", "tls_key"):
-                values[field.name] = Path(text)
-            elif field.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb"):
+            if known.name in ("home", "lake", "tls_certificate", "tls_key"):
+                values[known.name] = Path(text)
+            elif known.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb"):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")
-                values[field.name] = int(text)
+                values[known.name] = int(text)
             else:
-                values[field.name] = text
+                values[known.name] = text
         settings = cls(**values)  # type: ignore[arg-type]
         for name, found, allowed in (
             ("GLULAM_OBJECTS", settings.objects, ("local", "s3")),

@@ -57,7 +57,9 @@ class Catalogs:
         parent = scope_of(caller, {"CatalogId": asked.get("ParentCatalogId")})
         if parent != default:
             if "IncludeRoot" in asked:
-                raise InvalidInput(f"IncludeRoot: expected only without ParentCatalogId, found {parent.catalog_id}")
+                raise InvalidInput(
+                    f"IncludeRoot: expected only without ParentCatalogId, found {parent.catalog_id}"
+                )
             with self.database.connection() as conn:
                 catalogs.require(conn, parent)
             return {"CatalogList": []}

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from glulam.access.roles import Role
 from glulam.api.paging import Paging
 from glulam.api.scopes import existing_scope, scope_of
 from glulam.catalog import resources, tags
@@ -23,8 +24,6 @@ from glulam.model.errors import EntityNotFound, InvalidInput
 from glulam.store.database import Database
 
 _PAGE = 100
-_MAY_SEE_SECRETS = ("author", "admin")
-"""Roles that may set a password."""
 _VERSION_2 = ("AuthenticationConfiguration", "SparkProperties", "AthenaProperties", "PythonProperties",
               "CompatibleComputeEnvironments")  # fmt: skip
 """Members that a connection of schema version 1 does not have."""
@@ -137,7 +136,8 @@ def _delete(conn: psycopg.Connection, scope: Scope, name: str) -> None:
 def _reveal(conn: psycopg.Connection, caller: Caller, scope: Scope, asked: Mapping[str, Any]) -> Reveal:
     if asked.get("HidePassword"):
         return Reveal.NOTHING
-    return reveal_to(conn, scope, may_see_secrets=caller.role in _MAY_SEE_SECRETS)
+    may_set = Role(caller.role).includes(Role.AUTHOR)
+    return reveal_to(conn, scope, may_see_secrets=may_set)
 
 
 def _shelf(scope: Scope) -> Shelf:

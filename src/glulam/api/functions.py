@@ -76,7 +76,8 @@ def _input(asked: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         )
     if "ResourceUris" in given:
         given["ResourceUris"] = [
-            {name: value for name, value in uri.items() if name != "LastModified"} for uri in given["ResourceUris"]
+            {name: value for name, value in uri.items() if name != "LastModified"}
+            for uri in given["ResourceUris"]
         ]
     return given.pop("FunctionName", None), given
 

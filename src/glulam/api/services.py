@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from glulam.access.policy_store import Policies
+from glulam.api.catalogs import Catalogs
+from glulam.api.classifiers import Classifiers
+from glulam.api.connections import Connections
 from glulam.api.databases import Databases
+from glulam.api.functions import Functions
 from glulam.api.paging import Paging
+from glulam.api.policies import ResourcePolicies
+from glulam.api.search import TableSearch
+from glulam.api.security import Security
 from glulam.api.tables import Tables
+from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
-GLUE: tuple[type, ...] = (Databases, Tables)
+_PLAIN = (Catalogs, Classifiers, Databases, Functions, Security, TableSearch)
+GLUE: tuple[type, ...] = (*_PLAIN, Connections, ResourcePolicies, Tables, Tagging)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +30,19 @@ class Parts:
 
     database: Database
     paging: Paging
+    box: Box
+    policies: Policies
+    tester: ConnectionTester
     keep_versions: int = 0
 
 
 def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
-    plain = {Databases}
+    database, paging = parts.database, parts.paging
     return [
-        *(kind(database=parts.database, paging=parts.paging) for kind in GLUE if kind in plain),
-        Tables(database=parts.database, paging=parts.paging, keep_versions=parts.keep_versions),
+        *(kind(database=database, paging=paging) for kind in _PLAIN),
+        Connections(database=database, paging=paging, box=parts.box, tester=parts.tester),
+        ResourcePolicies(database=database, policies=parts.policies),
+        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
+        Tagging(database=database, kinds=CATALOG_KINDS),
     ]

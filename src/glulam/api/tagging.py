@@ -65,10 +65,14 @@ class Tagging:
         arn = asked["ResourceArn"]
         start = tags.arn(caller, "")[:-1]
         if not arn.startswith(start):
-            raise InvalidInput(f"ResourceArn {arn!r}: expected {start}<kind>/<name>, of this account and region")
+            raise InvalidInput(
+                f"ResourceArn {arn!r}: expected {start}<kind>/<name>, of this account and region"
+            )
         kind, _, path = arn.removeprefix(start).partition("/")
         if kind not in self.kinds:
-            raise InvalidInput(f"ResourceArn {arn!r}: a {kind} cannot be tagged; expected {', '.join(sorted(self.kinds))}")
+            raise InvalidInput(
+                f"ResourceArn {arn!r}: a {kind} cannot be tagged; expected {', '.join(sorted(self.kinds))}"
+            )
         if kind == "database":
             path = path.lower()
         try:

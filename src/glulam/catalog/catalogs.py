@@ -55,7 +55,9 @@ def update_catalog(conn: psycopg.Connection, scope: Scope, content: Mapping[str,
 def delete_catalog(conn: psycopg.Connection, scope: Scope) -> None:
     """Remove a named catalog: what is in it is gone at once, its rows bit by bit. Raises EntityNotFound, InvalidInput."""
     if not named(scope):
-        raise InvalidInput(f"Catalog {scope.catalog_id} is the account's default catalog; it cannot be deleted")
+        raise InvalidInput(
+            f"Catalog {scope.catalog_id} is the account's default catalog; it cannot be deleted"
+        )
     resources.delete(conn, _shelf(scope), named(scope))
     resources.empty_scope(conn, scope)
     conn.execute(DELETE_DATABASES, (scope.catalog_id, scope.region))

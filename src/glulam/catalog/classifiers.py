@@ -30,7 +30,9 @@ def _grok(found: Mapping[str, Any]) -> None:
             continue
         definition = _DEFINITION.fullmatch(line.strip())
         if definition is None:
-            raise InvalidInput(f"CustomPatterns line {number}: {line!r}; expected a name, a space and a pattern")
+            raise InvalidInput(
+                f"CustomPatterns line {number}: {line!r}; expected a name, a space and a pattern"
+            )
         definitions[definition[1]] = definition[2]
         _references(definition[2], f"CustomPatterns line {number}")
     if not _references(found["GrokPattern"], "GrokPattern"):

@@ -31,7 +31,9 @@ class Refused(Exception):
 def addresses_of(host: str, port: int) -> list[Address]:
     """What the host's name stands for. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(place[0].partition("%")[0]) for *_, place in found if isinstance(place[0], str)]
+    addresses = [
+        ipaddress.ip_address(place[0].partition("%")[0]) for *_, place in found if isinstance(place[0], str)
+    ]
     return list(dict.fromkeys(_plain(address) for address in addresses))
 
 

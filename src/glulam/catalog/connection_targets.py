@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, unquote
 from glulam.model.errors import InvalidInput
 
 _JDBC = re.compile(r"jdbc:(\w+):(?://)?(.*)", re.DOTALL)
-_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::(\d{1,5}))?(?:/([^?;]*))?(?:\?(.*))?")
+_PLACE = re.compile(
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::(\d{1,5}))?(?:/([^?;]*))?(?:\?(.*))?"
+)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _DEFAULT_PORT = {"postgresql": 5432, "mysql": 3306}
 
@@ -44,7 +46,9 @@ def target_of(definition: Mapping[str, Any]) -> Target:
         return _from_url(properties["JDBC_CONNECTION_URL"], definition)
     engine = properties.get("JDBC_ENGINE", "").lower() if kind == "JDBC" else kind.lower()
     if kind == "JDBC" and not engine:
-        raise InvalidInput("a JDBC connection needs JDBC_CONNECTION_URL, or HOST, PORT and JDBC_ENGINE; found neither")
+        raise InvalidInput(
+            "a JDBC connection needs JDBC_CONNECTION_URL, or HOST, PORT and JDBC_ENGINE; found neither"
+        )
     _known(engine, kind)
     host, port = _place(properties, kind, _DEFAULT_PORT[engine])
     user, password = _login(definition)
@@ -94,13 +98,20 @@ def _place(properties: Mapping[str, str], kind: str, default_port: int | None = 
 
 def _login(definition: Mapping[str, Any]) -> tuple[str, str]:
     """User and password."""
-    properties, authentication = definition["ConnectionProperties"], definition.get("AuthenticationConfiguration", {})
+    properties, authentication = (
+        definition["ConnectionProperties"],
+        definition.get("AuthenticationConfiguration", {}),
+    )
     if "SECRET_ID" in properties or "SecretArn" in authentication:
-        raise InvalidInput("the credentials are in AWS Secrets Manager, which is not here; give USERNAME and PASSWORD")
+        raise InvalidInput(
+            "the credentials are in AWS Secrets Manager, which is not here; give USERNAME and PASSWORD"
+        )
     basic = authentication.get("BasicAuthenticationCredentials", {})
     user = basic.get("Username", properties.get("USERNAME", ""))
     if not user:
-        raise InvalidInput("the test needs USERNAME and PASSWORD (or BasicAuthenticationCredentials); found none")
+        raise InvalidInput(
+            "the test needs USERNAME and PASSWORD (or BasicAuthenticationCredentials); found none"
+        )
     return user, basic.get("Password", properties.get("PASSWORD", ""))
 
 

@@ -27,7 +27,8 @@ SEALED = "Sealed"
 _ENCRYPTED = "ENCRYPTED_"
 _MAPS = ("ConnectionProperties", "SparkProperties", "AthenaProperties", "PythonProperties")
 _SECRET_KEY = re.compile(
-    r"password|passphrase|private_?key|(access|refresh|auth|bearer)_?token|client_?secret|(secret|api)_?key$", re.IGNORECASE
+    r"password|passphrase|private_?key|(access|refresh|auth|bearer)_?token|client_?secret|(secret|api)_?key$",
+    re.IGNORECASE,
 )
 _URL_KEYS = ("JDBC_CONNECTION_URL", "CONNECTION_URL", "CONNECTOR_URL", "KAFKA_BOOTSTRAP_SERVERS")
 _SECRET_IN_URL = re.compile(
@@ -99,7 +100,9 @@ class Vault:
             if secrets and reveal is Reveal.ENCRYPTED:
                 found[member] = {**found[member], **{_ENCRYPTED + key: text for key, text in secrets.items()}}
             elif secrets and reveal is Reveal.CLEAR:
-                opened = {key: self._decrypt(text, f"{member}/{key}").decode() for key, text in secrets.items()}
+                opened = {
+                    key: self._decrypt(text, f"{member}/{key}").decode() for key, text in secrets.items()
+                }
                 found[member] = {**found[member], **opened}
         return found
 

@@ -43,7 +43,12 @@ def create_function(
 
 
 def update_function(
-    conn: psycopg.Connection, scope: Scope, database: str, name: str, new_name: str, content: Mapping[str, Any]
+    conn: psycopg.Connection,
+    scope: Scope,
+    database: str,
+    name: str,
+    new_name: str,
+    content: Mapping[str, Any],
 ) -> None:
     """Raises EntityNotFound, or AlreadyExists for the new name."""
     shelf = _shelf(conn, scope, database)

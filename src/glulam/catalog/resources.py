@@ -115,7 +115,12 @@ def update(
     """Replace the document, and the name when there is a new one; `version`: only if it is still at that version.
 
     Raises EntityNotFound, AlreadyExists (the new name), ConcurrentModification."""
-    given = {**_at(shelf, name), "document": document(content), "new_name": new_name or name, "version": version}
+    given = {
+        **_at(shelf, name),
+        "document": document(content),
+        "new_name": new_name or name,
+        "version": version,
+    }
     try:
         with conn.transaction():
             row = conn.execute(UPDATE, given).fetchone()

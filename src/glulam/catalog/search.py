@@ -44,7 +44,13 @@ KEYS = ("Name", "DatabaseName", "Description", "Owner", "TableType", "CreatedBy"
         "CreateTime", "UpdateTime", "LastAccessTime", "LastAnalyzedTime")  # fmt: skip
 """What requests may filter and sort by, in any case."""
 
-_COMPARE = {"EQUALS": "=", "GREATER_THAN": ">", "LESS_THAN": "<", "GREATER_THAN_EQUALS": ">=", "LESS_THAN_EQUALS": "<="}
+_COMPARE = {
+    "EQUALS": "=",
+    "GREATER_THAN": ">",
+    "LESS_THAN": "<",
+    "GREATER_THAN_EQUALS": ">=",
+    "LESS_THAN_EQUALS": "<=",
+}
 _MATCH = """EXISTS (SELECT FROM unnest({values}::text[]) AS wanted
   WHERE lower({field}) = lower(wanted) OR lower(wanted) = ANY (regexp_split_to_array(lower({field}), '[^[:alnum:]_]+')))"""
 _WORDS = """
@@ -131,11 +137,15 @@ def _filters(filters: Sequence[Filter], given: dict[str, Any]) -> list[sql.Compo
             given[f"time{number}"] = _seconds(wanted)
             found.append(
                 sql.SQL("{} {} {}").format(
-                    sql.SQL(_TIMES[name]), sql.SQL(_COMPARE[wanted.comparator]), sql.Placeholder(f"time{number}")
+                    sql.SQL(_TIMES[name]),
+                    sql.SQL(_COMPARE[wanted.comparator]),
+                    sql.Placeholder(f"time{number}"),
                 )
             )
         elif wanted.comparator != "EQUALS":
-            raise InvalidInput(f"Filters.Comparator {wanted.comparator} with Key {wanted.key!r}: it is for times only")
+            raise InvalidInput(
+                f"Filters.Comparator {wanted.comparator} with Key {wanted.key!r}: it is for times only"
+            )
         else:
             alternatives.setdefault(name, []).append(wanted.value)
     for name, values in alternatives.items():
@@ -149,7 +159,11 @@ def _text(text: str, given: dict[str, Any]) -> list[sql.Composable]:
         given["text"] = text[1:-1]
         return [sql.SQL(_EXACT).format(words=sql.SQL(_WORDS), text=sql.Placeholder("text"))]
     given["texts"] = text.split()
-    return [sql.SQL(_EVERY).format(words=sql.SQL(_WORDS), texts=sql.Placeholder("texts"))] if text.split() else []
+    return (
+        [sql.SQL(_EVERY).format(words=sql.SQL(_WORDS), texts=sql.Placeholder("texts"))]
+        if text.split()
+        else []
+    )
 
 
 def _known(key: str, where: str) -> str:

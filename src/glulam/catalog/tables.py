@@ -59,9 +59,7 @@ class TableVersion:
         return from_document(self.document)
 
 
-COLUMNS = (
-    "t.id, d.catalog_id, d.region, d.name, t.name, t.version, t.document, t.created_at, t.updated_at, t.created_by"
-)
+COLUMNS = "t.id, d.catalog_id, d.region, d.name, t.name, t.version, t.document, t.created_at, t.updated_at, t.created_by"
 """What `to_table` reads."""
 LIVE = """
 FROM catalog_table t JOIN catalog_database d ON d.id = t.database_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +18,7 @@ from glulam.access.secrets import SecretBox
 from glulam.api import services
 from glulam.api.page import page
 from glulam.api.paging import Paging
-from glulam.catalog.purge import purge
+from glulam.catalog.connection_tester import ConnectionTester
 from glulam.cli.output import print_json
 from glulam.gate import SignedGate
 from glulam.model.clock import utc_now
@@ -27,8 +26,6 @@ from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire import services as wire
 from glulam.wire.door import AwsDoor
-
-_PURGE_ROWS = 5_000
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
@@ -51,24 +48,16 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
         policies = Policies(database, monotonic=time.monotonic)
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         parts = services.Parts(
-            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")),
-            keep_versions=settings.keep_versions,
+            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
+            tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
         )  # fmt: skip
         pool = stack.enter_context(server.thread_pool())
         door = AwsDoor(
             [wire.Service("glue", services.glue(parts))], gate, pool, max_body_bytes=settings.max_body_mb << 20
         )
-        stop = threading.Event()
-        stack.callback(stop.set)
-        server.Upkeep(step=lambda: _purge(database), stop=stop).start()
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
         server.uvicorn_server(server.application(door, database, settings, ephemeral=ephemeral), settings).run([socket])
     return 0
-
-
-def _purge(database: Database) -> bool:
-    with database.transaction() as conn:
-        return purge(conn, _PURGE_ROWS) > 0
 
 
 def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral: bool, as_json: bool) -> None:

@@ -9,10 +9,17 @@
     ├── UnknownOperation             no operation of that name
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
-    ├── AccessDenied                 signed rightly, and not allowed
     ├── LimitExceeded                one more of these than there may be
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
+    ├── AccessRefused                a request that is not let in
+    │   ├── MissingAuthentication    it is not signed
+    │   ├── IncompleteSignature      its Authorization header cannot be read
+    │   ├── InvalidSignature         its signature is not the one its key makes for it, here and now
+    │   ├── UnrecognizedClient       its access key or session token is not known here
+    │   ├── ExpiredToken             its access key was valid once
+    │   └── AccessDenied             the key is good, what it asks for is not allowed
+    ├── ConditionCheckFailed         a policy is not in the state that the request asks for
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
     ├── ConcurrentModification       compare-and-swap lost; read again
@@ -76,10 +83,6 @@ class RequestTooLarge(GlulamError):
     code = "RequestEntityTooLargeException"
 
 
-class AccessDenied(GlulamError):
-    code = "AccessDeniedException"
-
-
 class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
 
@@ -91,6 +94,38 @@ class EncryptionFailed(GlulamError):
 class ConnectionFailed(GlulamError):
     code = "FederationSourceException"
     exit_code = 4
+
+
+class AccessRefused(GlulamError):
+    code = "AccessDeniedException"
+
+
+class MissingAuthentication(AccessRefused):
+    code = "MissingAuthenticationTokenException"
+
+
+class IncompleteSignature(AccessRefused):
+    code = "IncompleteSignatureException"
+
+
+class InvalidSignature(AccessRefused):
+    code = "InvalidSignatureException"
+
+
+class UnrecognizedClient(AccessRefused):
+    code = "UnrecognizedClientException"
+
+
+class ExpiredToken(AccessRefused):
+    code = "ExpiredTokenException"
+
+
+class AccessDenied(AccessRefused):
+    code = "AccessDeniedException"
+
+
+class ConditionCheckFailed(GlulamError):
+    code = "ConditionCheckFailureException"
 
 
 class EntityNotFound(GlulamError):

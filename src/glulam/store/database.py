@@ -70,8 +70,12 @@ class Database:
 
     @classmethod
     def open(
-        cls, settings: Settings, *, idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
-        max_idle: int = MAX_IDLE, statement_timeout_s: float = 0,
+        cls,
+        settings: Settings,
+        *,
+        idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
+        max_idle: int = MAX_IDLE,
+        statement_timeout_s: float = 0,
     ) -> Database:
         """Connect, starting the embedded server if need be, and run the migrations that are missing.
 
@@ -165,7 +169,12 @@ class Database:
     def _give_back(self, session: psycopg.Connection) -> None:
         usable = not session.closed and session.info.transaction_status == TransactionStatus.IDLE
         with self._lock:
-            if usable and not self._closed and len(self._idle) < self._max_idle and os.getpid() == self._process:
+            if (
+                usable
+                and not self._closed
+                and len(self._idle) < self._max_idle
+                and os.getpid() == self._process
+            ):
                 self._idle.append(session)
                 return
         session.close()
