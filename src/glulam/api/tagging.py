@@ -63,7 +63,7 @@ class Tagging:
     def _existing(self, conn: psycopg.Connection, caller: Caller, asked: Mapping[str, Any]) -> str:
         """The ARN as tags are kept under it. Raises InvalidInput, EntityNotFound."""
         arn = asked["ResourceArn"]
-        start = tags.arn(caller, "")[:-1]
+        start = tags.arn(caller, "")
         if not arn.startswith(start):
             raise InvalidInput(
                 f"ResourceArn {arn!r}: expected {start}<kind>/<name>, of this account and region"

@@ -56,7 +56,8 @@ _MATCH = """EXISTS (SELECT FROM unnest({values}::text[]) AS wanted
 _WORDS = """
   SELECT x FROM (VALUES (t.name), (d.name), (t.document->>'Description'), (t.document->>'Owner'),
     (t.document->'StorageDescriptor'->>'Location')) AS own (x) WHERE x IS NOT NULL
-  UNION ALL SELECT word FROM jsonb_path_query(t.document, '$.StorageDescriptor.Columns[*], $.PartitionKeys[*]') AS c,
+  UNION ALL SELECT word FROM jsonb_array_elements(
+      coalesce(t.document->'StorageDescriptor'->'Columns', '[]') || coalesce(t.document->'PartitionKeys', '[]')) AS c,
     LATERAL (VALUES (c->>'Name'), (c->>'Comment')) AS of_column (word) WHERE word IS NOT NULL
   UNION ALL SELECT word FROM jsonb_each_text(t.document->'Parameters') AS p (key, value),
     LATERAL (VALUES (p.key), (p.value)) AS of_parameter (word)"""
