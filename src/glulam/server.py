@@ -53,7 +53,9 @@ def is_loopback(host: str) -> bool:
 def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> None:
     """Raises InvalidConfig when others could reach the server without keys or TLS."""
     if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise InvalidConfig("GLULAM_TLS_CERTIFICATE and GLULAM_TLS_KEY belong together; found only one of them")
+        raise InvalidConfig(
+            "GLULAM_TLS_CERTIFICATE and GLULAM_TLS_KEY belong together; found only one of them"
+        )
     if is_loopback(settings.host):
         return
     if not has_keys:
@@ -108,7 +110,11 @@ def application(door: AwsDoor, database: Database, settings: Settings, *, epheme
         return JSONResponse({"status": "reset"})
 
     return Starlette(
-        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"]), Mount("/", door)]
+        routes=[
+            Route("/_glulam/health", health),
+            Route("/_glulam/reset", reset, methods=["POST"]),
+            Mount("/", door),
+        ]
     )
 
 
@@ -119,7 +125,9 @@ def forget_everything(database: Database, settings: Settings) -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_migration'"
         ).fetchall()
         tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
-        conn.execute("SET LOCAL session_replication_role = replica")  # append-only tables refuse TRUNCATE otherwise
+        conn.execute(
+            "SET LOCAL session_replication_role = replica"
+        )  # append-only tables refuse TRUNCATE otherwise
         conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
     for bucket in settings.lake_root.glob("*"):
         shutil.rmtree(bucket, ignore_errors=True)

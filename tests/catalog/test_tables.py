@@ -10,7 +10,8 @@ import pytest
 
 from glulam.catalog.databases import ensure_database, get_database, page_databases
 from glulam.catalog.descriptor import Column, TableDescriptor, from_document, to_document
-from glulam.catalog.partitions import PartitionDelta, add_to_partitions, list_partitions
+from glulam.catalog.partition_pages import list_partitions
+from glulam.catalog.partitions import PartitionDelta, add_to_partitions
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import (
     Table,

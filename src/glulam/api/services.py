@@ -11,17 +11,22 @@ from glulam.api.connections import Connections
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
 from glulam.api.paging import Paging
+from glulam.api.partition_indexes import PartitionIndexes
+from glulam.api.partitions import Partitions
 from glulam.api.policies import ResourcePolicies
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
+from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
-_PLAIN = (Catalogs, Classifiers, Databases, Functions, Security, TableSearch)
-GLUE: tuple[type, ...] = (*_PLAIN, Connections, ResourcePolicies, Tables, Tagging)
+GLUE: tuple[type, ...] = (
+    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies, Security,
+    Statistics, TableSearch, Tables, Tagging,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +45,17 @@ def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
     database, paging = parts.database, parts.paging
     return [
-        *(kind(database=database, paging=paging) for kind in _PLAIN),
+        Catalogs(database=database, paging=paging),
+        Classifiers(database=database, paging=paging),
         Connections(database=database, paging=paging, box=parts.box, tester=parts.tester),
+        Databases(database=database, paging=paging),
+        Functions(database=database, paging=paging),
+        PartitionIndexes(database=database),
+        Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
+        Security(database=database, paging=paging),
+        Statistics(database=database),
+        TableSearch(database=database, paging=paging),
         Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds=CATALOG_KINDS),
     ]

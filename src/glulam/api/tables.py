@@ -12,6 +12,8 @@ import psycopg
 from glulam.api.paging import Paging
 from glulam.api.scopes import scope_of
 from glulam.catalog import tables, versions
+from glulam.catalog.partition_indexes import check_indexed_keys, create_partition_index
+from glulam.catalog.partition_keys import PartitionKey
 from glulam.catalog.tables import Table, TableVersion
 from glulam.model.caller import Caller
 from glulam.model.errors import (
@@ -36,10 +38,12 @@ class Tables:
     def create_table(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         name, given = _input(asked)
         with self.database.transaction() as conn:
-            tables.create_table(
+            made = tables.create_table(
                 conn, asked["DatabaseName"], name, given, _cause(caller), scope=scope_of(caller, asked),
                 created_by=caller.arn,
             )  # fmt: skip
+            for index in asked.get("PartitionIndexes", ()):
+                create_partition_index(conn, made.id, partition_keys(made), index["IndexName"], index["Keys"])
 
     def update_table(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         name, given = _input(asked)
@@ -51,10 +55,11 @@ class Tables:
                     f"Update table failed due to concurrent modifications: table {table.database}.{table.name}: "
                     f"VersionId is {said}, found {table.version}; read it again."
                 )
-            tables.update_table(
+            changed = tables.update_table(
                 conn, table, given, expected_version=table.version, cause=_cause(caller),
                 skip_archive=asked.get("SkipArchive", False), keep_versions=self.keep_versions,
             )  # fmt: skip
+            check_indexed_keys(conn, table.id, partition_keys(changed))
 
     def delete_table(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         with self.database.transaction() as conn:
@@ -141,6 +146,13 @@ class Tables:
         return tables.get_table(
             conn, asked["DatabaseName"], name, scope=scope_of(caller, asked), for_update=for_update
         )
+
+
+def partition_keys(table: Table) -> list[PartitionKey]:
+    return [
+        PartitionKey(name=key["Name"], type=key.get("Type", "string"))
+        for key in table.document.get("PartitionKeys", ())
+    ]
 
 
 def _input(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -143,10 +143,12 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: GLULAM_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0: a free one. Default: GLULAM_PORT.")] = None,
     ephemeral: Annotated[
-        bool, typer.Option("--ephemeral", help="A throw-away home, for tests; POST /_glulam/reset empties it.")
+        bool,
+        typer.Option("--ephemeral", help="A throw-away home, for tests; POST /_glulam/reset empties it."),
     ] = False,
     plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="No TLS on an address that others reach: a proxy in front does it.")
+        bool,
+        typer.Option("--plaintext", help="No TLS on an address that others reach: a proxy in front does it."),
     ] = False,
     project: Project = None,
     as_json: Json = False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glulam.app import App
-from glulam.catalog.partitions import list_partitions
+from glulam.catalog.partition_pages import list_partitions
 from glulam.catalog.tables import Table, get_table, list_tables
 from glulam.catalog.versions import versions
 from glulam.cli.drawing import table

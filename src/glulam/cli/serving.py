@@ -34,7 +34,9 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
             settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
         database = stack.enter_context(
-            Database.open(settings, max_idle=server.THREADS * 2, statement_timeout_s=server.STATEMENT_TIMEOUT_S)
+            Database.open(
+                settings, max_idle=server.THREADS * 2, statement_timeout_s=server.STATEMENT_TIMEOUT_S
+            )
         )
         with database.connection() as conn:
             has_keys = bool(keys.list_keys(conn))
@@ -53,10 +55,15 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
         )  # fmt: skip
         pool = stack.enter_context(server.thread_pool())
         door = AwsDoor(
-            [wire.Service("glue", services.glue(parts))], gate, pool, max_body_bytes=settings.max_body_mb << 20
+            [wire.Service("glue", services.glue(parts))],
+            gate,
+            pool,
+            max_body_bytes=settings.max_body_mb << 20,
         )
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
-        server.uvicorn_server(server.application(door, database, settings, ephemeral=ephemeral), settings).run([socket])
+        server.uvicorn_server(
+            server.application(door, database, settings, ephemeral=ephemeral), settings
+        ).run([socket])
     return 0
 
 
@@ -88,7 +95,12 @@ def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
     if missing:
         found = {s: {o: there for o, there in all_.items() if not there} for s, all_ in found.items()}
     if as_json:
-        print_json({s: [{"operation": o, "implemented": there} for o, there in all_.items()] for s, all_ in found.items()})
+        print_json(
+            {
+                s: [{"operation": o, "implemented": there} for o, there in all_.items()]
+                for s, all_ in found.items()
+            }
+        )
         return 0
     for service, all_ in found.items():
         for operation, there in all_.items():

@@ -10,6 +10,7 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    ├── Conflict                     the thing is in a state that does not allow this
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
     ├── AccessRefused                a request that is not let in
@@ -85,6 +86,10 @@ class RequestTooLarge(GlulamError):
 
 class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
+
+
+class Conflict(GlulamError):
+    code = "ConflictException"
 
 
 class EncryptionFailed(GlulamError):
