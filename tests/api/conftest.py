@@ -18,8 +18,8 @@ import boto3
 import pytest
 import uvicorn
 from botocore.config import Config
-from conftest import TestServer
 
+from conftest import TestServer
 from glulam.access import keys
 from glulam.access.audit import AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
@@ -74,7 +74,9 @@ def server(database_server: TestServer) -> Iterator[Server]:
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))
         door = AwsDoor([Service("glue", services.glue(parts))], gate, pool, max_body_bytes=1 << 24)
-        web = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", lifespan="off", access_log=False))
+        web = uvicorn.Server(
+            uvicorn.Config(door, port=0, log_level="warning", lifespan="off", access_log=False)
+        )
         thread = threading.Thread(target=web.run, daemon=True)
         thread.start()
         while not web.started:
@@ -114,9 +116,11 @@ def refused() -> Callable[..., str]:
     """`refused(code, call, **asked)`: the call answers that error code; returns its text."""
 
     def check(code: str, call: Callable[..., Any], **asked: Any) -> str:
-        with pytest.raises(Exception) as caught:  # noqa: PT011
+        with pytest.raises(Exception) as caught:
             call(**asked)
-        error = getattr(caught.value, "response", {"Error": {"Code": repr(caught.value), "Message": ""}})["Error"]
+        error = getattr(caught.value, "response", {"Error": {"Code": repr(caught.value), "Message": ""}})[
+            "Error"
+        ]
         assert error["Code"] == code, f"{error['Code']}: {error['Message']}"
         return str(error["Message"])
 

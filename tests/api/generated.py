@@ -73,7 +73,9 @@ class Generator:
         found = {}
         for name, member in shape.members.items():
             inner = f"{path}.{name}" if path else name
-            needed = name in shape.required_members or any(p == inner or p.startswith(inner + ".") for p in given)
+            needed = name in shape.required_members or any(
+                p == inner or p.startswith(inner + ".") for p in given
+            )
             if needed or self._every or self._random.random() < 0.5:
                 value = self._value(member, given, inner)
                 if value is not OMIT:
@@ -91,10 +93,16 @@ class Generator:
         pattern = shape.metadata.get("pattern", "")
         if pattern in _BY_PATTERN:
             return _BY_PATTERN[pattern]
-        assert not pattern or "u0020" in pattern or pattern.startswith("^(?!"), f"{shape.name}: no example of {pattern}"
+        assert not pattern or "u0020" in pattern or pattern.startswith("^(?!"), (
+            f"{shape.name}: no example of {pattern}"
+        )
         size = min(max(shape.metadata.get("min", 1), 12), shape.metadata.get("max", 12))
         letters = _LETTERS if "(?!" not in pattern else "abc"
-        return "x" + "".join(self._random.choice(letters) for _ in range(max(0, size - 2))) + "y" if size > 1 else "x"
+        return (
+            "x" + "".join(self._random.choice(letters) for _ in range(max(0, size - 2))) + "y"
+            if size > 1
+            else "x"
+        )
 
 
 def missing(asked: Any, found: Any, ignore: Collection[str] = (), path: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from api.generated import OMIT, Generator, missing
 
 ACCOUNT = "123456789012"
@@ -34,7 +35,11 @@ def test_every_member_comes_back(glue: Any, region: str, seed: int) -> None:
 
 def test_the_default_catalog(glue: Any, region: str, refused: Any) -> None:
     found = glue.get_catalog(CatalogId=ACCOUNT)["Catalog"]
-    assert found == {"CatalogId": ACCOUNT, "Name": ACCOUNT, "ResourceArn": f"arn:aws:glue:{region}:{ACCOUNT}:catalog"}
+    assert found == {
+        "CatalogId": ACCOUNT,
+        "Name": ACCOUNT,
+        "ResourceArn": f"arn:aws:glue:{region}:{ACCOUNT}:catalog",
+    }
     glue.update_catalog(CatalogId=ACCOUNT, CatalogInput={"Description": "all"})
     glue.update_catalog(CatalogId=ACCOUNT, CatalogInput={"Description": "all of it"})
     assert glue.get_catalog(CatalogId=ACCOUNT)["Catalog"]["Description"] == "all of it"
@@ -96,7 +101,12 @@ def test_errors(glue: Any, refused: Any) -> None:
                  {"OverwriteChildResourcePermissionsWithDefault": "Accept"})  # fmt: skip
     for given in elsewhere:
         refused("OperationNotSupportedException", create, Name="b", CatalogInput=given)
-        refused("OperationNotSupportedException", glue.update_catalog, CatalogId=f"{ACCOUNT}:a", CatalogInput=given)
+        refused(
+            "OperationNotSupportedException",
+            glue.update_catalog,
+            CatalogId=f"{ACCOUNT}:a",
+            CatalogInput=given,
+        )
     refused("EntityNotFoundException", glue.get_catalog, CatalogId=other)
     refused("EntityNotFoundException", glue.update_catalog, CatalogId=other, CatalogInput={})
     refused("EntityNotFoundException", glue.delete_catalog, CatalogId=other)

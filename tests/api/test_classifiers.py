@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from api.generated import OMIT, Generator, missing
 
 KINDS = ("GrokClassifier", "XMLClassifier", "JsonClassifier", "CsvClassifier")
@@ -62,7 +63,10 @@ def test_pages(glue: Any) -> None:
     for name in ("c", "a", "B"):
         glue.create_classifier(JsonClassifier={"Name": name, "JsonPath": "$"})
     pages = glue.get_paginator("get_classifiers").paginate(PaginationConfig={"PageSize": 2})
-    assert [[c["JsonClassifier"]["Name"] for c in page["Classifiers"]] for page in pages] == [["B", "a"], ["c"]]
+    assert [[c["JsonClassifier"]["Name"] for c in page["Classifiers"]] for page in pages] == [
+        ["B", "a"],
+        ["c"],
+    ]
     glue.delete_classifier(Name="a")
     assert len(glue.get_classifiers()["Classifiers"]) == 2
 
@@ -99,6 +103,10 @@ def test_no_grok(glue: Any, pattern: str, custom: str, refused: Any) -> None:
 
 def test_no_csv_and_no_xml(glue: Any, refused: Any) -> None:
     create = glue.create_classifier
-    refused("InvalidInputException", create, CsvClassifier={"Name": "c", "Delimiter": "'", "QuoteSymbol": "'"})
+    refused(
+        "InvalidInputException", create, CsvClassifier={"Name": "c", "Delimiter": "'", "QuoteSymbol": "'"}
+    )
     refused("InvalidInputException", create, CsvClassifier={"Name": "c", "CustomDatatypes": ["MAP"]})
-    refused("InvalidInputException", create, XMLClassifier={"Name": "x", "Classification": "c", "RowTag": "<a>"})
+    refused(
+        "InvalidInputException", create, XMLClassifier={"Name": "x", "Classification": "c", "RowTag": "<a>"}
+    )

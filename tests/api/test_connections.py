@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
+
 from api.conftest import Server
 from api.generated import OMIT, Generator, missing
-
 from glulam.access.roles import Role
 
 SECRET = "s3cret-Pä$$"
@@ -31,18 +31,32 @@ def test_every_member_comes_back(glue: Any, region: str, seed: int, refused: Any
     given = {"CatalogId": OMIT, "ConnectionInput.Name": "My C é", "ConnectionInput.ValidateCredentials": False,
              "ConnectionInput.ConnectionProperties": {"HOST": "h", "PORT": "1", "DATABASE": "d"}}  # fmt: skip
     asked = Generator(seed).request("CreateConnection", {**given, "Tags": {"k": "v"}})
-    assert glue.create_connection(**asked) ["CreateConnectionStatus"] == "READY"
+    assert glue.create_connection(**asked)["CreateConnectionStatus"] == "READY"
     found = glue.get_connection(Name="My C é")["Connection"]
     authentication = "AuthenticationConfiguration"
     ignore = {"ValidateCredentials", "ValidateForComputeEnvironments", f"{authentication}.BasicAuthenticationCredentials",
               f"{authentication}.CustomAuthenticationCredentials", f"{authentication}.OAuth2Properties.OAuth2Credentials",
               f"{authentication}.OAuth2Properties.AuthorizationCodeProperties"}  # fmt: skip
     assert missing(asked["ConnectionInput"], found, ignore) == []
-    assert found.get("CompatibleComputeEnvironments") == asked["ConnectionInput"].get("ValidateForComputeEnvironments")
+    assert found.get("CompatibleComputeEnvironments") == asked["ConnectionInput"].get(
+        "ValidateForComputeEnvironments"
+    )
     assert (found["Status"], found["LastUpdatedBy"][:8]) == ("READY", "arn:aws:")
-    assert found["ConnectionSchemaVersion"] == (2 if set(found) & {authentication, "SparkProperties", "AthenaProperties",
-                                                                   "PythonProperties", "CompatibleComputeEnvironments"} else 1)
-    assert glue.get_tags(ResourceArn=f"arn:aws:glue:{region}:123456789012:connection/My C é")["Tags"] == {"k": "v"}
+    assert found["ConnectionSchemaVersion"] == (
+        2
+        if set(found)
+        & {
+            authentication,
+            "SparkProperties",
+            "AthenaProperties",
+            "PythonProperties",
+            "CompatibleComputeEnvironments",
+        }
+        else 1
+    )
+    assert glue.get_tags(ResourceArn=f"arn:aws:glue:{region}:123456789012:connection/My C é")["Tags"] == {
+        "k": "v"
+    }
     refused("AlreadyExistsException", glue.create_connection, **asked)
     changed = Generator(seed + 70).request("UpdateConnection", {**given, "Name": "My C é"})
     glue.update_connection(**changed)
@@ -67,16 +81,24 @@ def test_secrets_are_nowhere_in_the_clear(glue: Any, server: Server, region: str
         },
     }
     glue.create_connection(ConnectionInput=clear)
-    for answer in (glue.get_connection(Name="c"), glue.get_connections(), glue.get_connection(Name="c", HidePassword=True)):
+    for answer in (
+        glue.get_connection(Name="c"),
+        glue.get_connections(),
+        glue.get_connection(Name="c", HidePassword=True),
+    ):
         assert "s3cret" not in json.dumps(answer, default=str, ensure_ascii=False)
     with server.database.connection() as conn:
-        rows = conn.execute("SELECT document::text FROM catalog_resource WHERE region = %s", (region,)).fetchall()
+        rows = conn.execute(
+            "SELECT document::text FROM catalog_resource WHERE region = %s", (region,)
+        ).fetchall()
         assert len(rows) == 1
         assert "s3cret" not in rows[0][0]
         assert base64.b64encode(SECRET.encode()).decode()[:8] not in rows[0][0]
     found = glue.get_connection(Name="c")["Connection"]
-    assert found["AuthenticationConfiguration"] == {"AuthenticationType": "OAUTH2",
-                                                    "OAuth2Properties": {"TokenUrl": "https://example.com/t"}}
+    assert found["AuthenticationConfiguration"] == {
+        "AuthenticationType": "OAUTH2",
+        "OAuth2Properties": {"TokenUrl": "https://example.com/t"},
+    }
     assert found["SparkProperties"].keys() == {"url", "ENCRYPTED_dbPassword"}
 
 
@@ -85,7 +107,9 @@ def test_who_sees_a_password_is_the_settings_choice(glue: Any, client_as: Any) -
     assert properties(glue).keys() == {*URL, "ENCRYPTED_PASSWORD"}
     assert properties(glue, HidePassword=True) == URL
     glue.put_data_catalog_encryption_settings(
-        DataCatalogEncryptionSettings={"ConnectionPasswordEncryption": {"ReturnConnectionPasswordEncrypted": False}}
+        DataCatalogEncryptionSettings={
+            "ConnectionPasswordEncryption": {"ReturnConnectionPasswordEncrypted": False}
+        }
     )
     assert properties(glue) == {**URL, "PASSWORD": SECRET}
     assert properties(client_as(Role.AUTHOR)) == {**URL, "PASSWORD": SECRET}
@@ -98,13 +122,17 @@ def test_who_sees_a_password_is_the_settings_choice(glue: Any, client_as: Any) -
 def test_an_encrypted_password_can_be_given_back(glue: Any, refused: Any) -> None:
     glue.create_connection(ConnectionInput=with_password())
     sealed = properties(glue)
-    glue.update_connection(Name="c", ConnectionInput={**BASE, "ConnectionProperties": {**sealed, "PORT": "1"}})
+    glue.update_connection(
+        Name="c", ConnectionInput={**BASE, "ConnectionProperties": {**sealed, "PORT": "1"}}
+    )
     other = {**BASE, "Name": "other", "ConnectionProperties": sealed}
     refused("InvalidInputException", glue.create_connection, ConnectionInput=other)
     forged = {**BASE, "ConnectionProperties": {"ENCRYPTED_PASSWORD": "eA=="}}
     refused("InvalidInputException", glue.update_connection, Name="c", ConnectionInput=forged)
     glue.put_data_catalog_encryption_settings(
-        DataCatalogEncryptionSettings={"ConnectionPasswordEncryption": {"ReturnConnectionPasswordEncrypted": False}}
+        DataCatalogEncryptionSettings={
+            "ConnectionPasswordEncryption": {"ReturnConnectionPasswordEncrypted": False}
+        }
     )
     assert properties(glue) == {**URL, "PORT": "1", "PASSWORD": SECRET}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from api.generated import OMIT, Generator, missing
 
 
@@ -52,8 +53,14 @@ def test_pattern_type_and_pages(glue: Any, db: str, refused: Any) -> None:
     assert names(find(Pattern=".*", FunctionType="AGGREGATE_FUNCTION")) == ["alpha"]
     assert names(find(Pattern=r"trino__\Qa.b\E__.*")) == ["trino__a.b__1"]
     assert names(find(Pattern="al|beta")) == ["beta"]
-    pages = glue.get_paginator("get_user_defined_functions").paginate(Pattern=".*", PaginationConfig={"PageSize": 2})
-    assert [names(page) for page in pages] == [["alpha", "beta"], ["trino__a.b__1", "trino__axb__1"], ["alpha"]]
+    pages = glue.get_paginator("get_user_defined_functions").paginate(
+        Pattern=".*", PaginationConfig={"PageSize": 2}
+    )
+    assert [names(page) for page in pages] == [
+        ["alpha", "beta"],
+        ["trino__a.b__1", "trino__axb__1"],
+        ["alpha"],
+    ]
     assert "Invalid pattern syntax" in refused("InvalidInputException", find, Pattern="*")
     refused("InvalidInputException", find, Pattern=".*", NextToken="x")
     refused("EntityNotFoundException", find, Pattern=".*", DatabaseName="nope")

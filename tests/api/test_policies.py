@@ -21,7 +21,9 @@ def test_put_get_delete(glue: Any, region: str, refused: Any) -> None:
     refused("EntityNotFoundException", glue.delete_resource_policy)
     assert glue.get_resource_policies()["GetResourcePoliciesResponseList"] == []
     text = policy(region)
-    made = glue.put_resource_policy(PolicyInJson=text, PolicyExistsCondition="NOT_EXIST", EnableHybrid="FALSE")
+    made = glue.put_resource_policy(
+        PolicyInJson=text, PolicyExistsCondition="NOT_EXIST", EnableHybrid="FALSE"
+    )
     found = glue.get_resource_policy(ResourceArn=f"arn:aws:glue:{region}:123456789012:catalog")
     assert (found["PolicyInJson"], found["PolicyHash"]) == (text, made["PolicyHash"])
     assert found["CreateTime"] <= found["UpdateTime"]
@@ -29,7 +31,9 @@ def test_put_get_delete(glue: Any, region: str, refused: Any) -> None:
     assert listed == {name: found[name] for name in listed}
     assert set(listed) == {"PolicyInJson", "PolicyHash", "CreateTime", "UpdateTime"}
     other = policy(region, action="glue:GetTables")
-    again = glue.put_resource_policy(PolicyInJson=other, PolicyExistsCondition="MUST_EXIST", PolicyHashCondition=made["PolicyHash"])
+    again = glue.put_resource_policy(
+        PolicyInJson=other, PolicyExistsCondition="MUST_EXIST", PolicyHashCondition=made["PolicyHash"]
+    )
     assert again["PolicyHash"] != made["PolicyHash"]
     failed = "ConditionCheckFailureException"
     refused(failed, glue.put_resource_policy, PolicyInJson=text, PolicyExistsCondition="NOT_EXIST")

@@ -14,16 +14,28 @@ SEEN = datetime(2024, 5, 1, tzinfo=UTC)
 def filled(glue: Any) -> Any:
     for database in ("sales", "hr"):
         glue.create_database(DatabaseInput={"Name": database})
-    glue.create_database(DatabaseInput={"Name": "fed", "FederatedDatabase": {"Identifier": "x", "ConnectionName": "c"}})
+    glue.create_database(
+        DatabaseInput={"Name": "fed", "FederatedDatabase": {"Identifier": "x", "ConnectionName": "c"}}
+    )
     columns = [{"Name": "order_id", "Type": "int", "Comment": "the key"}]
 
     def add(database: str, name: str, **more: Any) -> None:
         glue.create_table(DatabaseName=database, TableInput={"Name": name, **more})
 
     add("sales", "customer-link", Description="All Customers of Europe", Owner="Ann", LastAccessTime=SEEN)
-    add("sales", "xx-link-yy", StorageDescriptor={"Columns": columns, "Location": "s3://b/x"}, TableType="EXTERNAL_TABLE")
+    add(
+        "sales",
+        "xx-link-yy",
+        StorageDescriptor={"Columns": columns, "Location": "s3://b/x"},
+        TableType="EXTERNAL_TABLE",
+    )
     add("sales", "xxlinkyy", Parameters={"classification": "Parquet", "note": "50%_off"})
-    add("hr", "people", PartitionKeys=[{"Name": "hired", "Type": "date"}], LastAccessTime=SEEN + timedelta(days=1))
+    add(
+        "hr",
+        "people",
+        PartitionKeys=[{"Name": "hired", "Type": "date"}],
+        LastAccessTime=SEEN + timedelta(days=1),
+    )
     add("fed", "far")
     return glue
 
@@ -39,7 +51,9 @@ def test_filters(filled: Any) -> None:
     assert names(filled) == everything
     assert names(filled, ("Name", "link")) == ["customer-link", "xx-link-yy"]
     assert names(filled, ("name", "CUSTOMER-LINK")) == ["customer-link"]
-    assert names(filled, ("Name", "lin")) == names(filled, ("Name", "%")) == names(filled, ("Name", "-")) == []
+    assert (
+        names(filled, ("Name", "lin")) == names(filled, ("Name", "%")) == names(filled, ("Name", "-")) == []
+    )
     assert names(filled, ("DatabaseName", "hr"), ("DatabaseName", "fed")) == ["far", "people"]
     assert names(filled, ("DatabaseName", "sales"), ("Name", "people")) == []
     assert names(filled, ("Owner", "ann"), ("Description", "europe")) == ["customer-link"]
@@ -50,7 +64,10 @@ def test_filters(filled: Any) -> None:
 def test_times(filled: Any) -> None:
     assert names(filled, ("LastAccessTime", "2024-05-01T00:00:00Z")) == ["customer-link"]
     assert names(filled, ("LastAccessTime", str(SEEN.timestamp()), "GREATER_THAN")) == ["people"]
-    between = (("LastAccessTime", "2024-05-01", "GREATER_THAN_EQUALS"), ("LastAccessTime", "2024-05-02T00:00:00", "LESS_THAN"))
+    between = (
+        ("LastAccessTime", "2024-05-01", "GREATER_THAN_EQUALS"),
+        ("LastAccessTime", "2024-05-02T00:00:00", "LESS_THAN"),
+    )
     assert names(filled, *between) == ["customer-link"]
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert len(names(filled, ("UpdateTime", tomorrow, "LESS_THAN_EQUALS"))) == 5
@@ -105,7 +122,9 @@ def test_pages_are_stable_while_tables_come_and_go(filled: Any) -> None:
     assert [t["Name"] for t in first["TableList"]] == ["customer-link", "far"]
     filled.create_table(DatabaseName="hr", TableInput={"Name": "aaa"})
     filled.delete_table(DatabaseName="fed", Name="far")
-    rest = filled.search_tables(SortCriteria=[{"FieldName": "Name", "Sort": "ASC"}], NextToken=first["NextToken"])
+    rest = filled.search_tables(
+        SortCriteria=[{"FieldName": "Name", "Sort": "ASC"}], NextToken=first["NextToken"]
+    )
     assert [t["Name"] for t in rest["TableList"]] == ["people", "xx-link-yy", "xxlinkyy"]
 
 

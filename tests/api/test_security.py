@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from api.generated import Generator, missing
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/k"

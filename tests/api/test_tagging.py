@@ -8,15 +8,19 @@ from typing import Any
 def test_tag_untag_get(glue: Any, region: str, refused: Any) -> None:
     glue.create_database(DatabaseInput={"Name": "db"}, Tags={"a": "1"})
     glue.create_connection(
-        ConnectionInput={"Name": "My Con", "ConnectionType": "NETWORK", "ConnectionProperties": {}}, Tags={"c": ""}
+        ConnectionInput={"Name": "My Con", "ConnectionType": "NETWORK", "ConnectionProperties": {}},
+        Tags={"c": ""},
     )
     prefix = f"arn:aws:glue:{region}:123456789012:"
-    for arn, first in ((f"{prefix}database/DB", {"a": "1"}), (f"{prefix}connection/My Con", {"c": ""}), (f"{prefix}catalog", {})):
+    tagged = {"database/DB": {"a": "1"}, "connection/My Con": {"c": ""}, "catalog": {}}
+    for arn, first in ((prefix + path, tags) for path, tags in tagged.items()):
         assert glue.get_tags(ResourceArn=arn)["Tags"] == first
         glue.tag_resource(ResourceArn=arn, TagsToAdd={"a": "2", "é": "x"})
         assert glue.get_tags(ResourceArn=arn)["Tags"] == {**first, "a": "2", "é": "x"}
         glue.untag_resource(ResourceArn=arn, TagsToRemove=["a", "never there"])
-        assert glue.get_tags(ResourceArn=arn)["Tags"] == {k: v for k, v in {**first, "é": "x"}.items() if k != "a"}
+        assert glue.get_tags(ResourceArn=arn)["Tags"] == {
+            k: v for k, v in {**first, "é": "x"}.items() if k != "a"
+        }
     glue.delete_connection(ConnectionName="My Con")
     refused("EntityNotFoundException", glue.get_tags, ResourceArn=f"{prefix}connection/My Con")
     glue.delete_database(Name="db")

@@ -111,7 +111,8 @@ def test_deleting_a_big_database_answers_at_once(database: Database) -> None:
     with database.transaction() as conn:
         create_database(conn, "big", {})
         conn.execute(
-            "INSERT INTO catalog_table (database_id, name, document) SELECT %s, 't' || n, '{}' FROM generate_series(1, 100000) n",
+            """INSERT INTO catalog_table (database_id, name, document)
+               SELECT %s, 't' || n, '{}' FROM generate_series(1, 100000) n""",
             (get_database(conn, "big").id,),
         )
     began = time.perf_counter()
