@@ -52,6 +52,8 @@ class Settings:
     """So many versions of a table are kept at most; 0: all."""
     max_body_mb: int = 16
     """Largest request that the Glue API takes, in MiB."""
+    connection_hosts: str = ""
+    """Networks, addresses and host names, with commas between, that TestConnection may connect to. Empty: loopback."""
 
     @property
     def lake_root(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glulam.api.paging import Paging
-from glulam.api.scopes import scope_of
+from glulam.api.scopes import existing_scope, scope_of
 from glulam.catalog import databases, tags
 from glulam.catalog.databases import CatalogDatabase
 from glulam.model.caller import Caller
@@ -26,8 +26,9 @@ class Databases:
         given = dict(asked["DatabaseInput"])
         name = databases.fold_name(given.pop("Name"), "database")
         with self.database.transaction() as conn:
-            databases.create_database(conn, name, given, scope=scope_of(caller, asked))
-            tags.put(conn, tags.arn(caller, "database", name), asked.get("Tags", {}))
+            scope = existing_scope(conn, caller, asked)
+            databases.create_database(conn, name, given, scope=scope)
+            tags.put(conn, tags.scoped_arn(scope, "database", name), asked.get("Tags", {}))
 
     def update_database(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         given = dict(asked["DatabaseInput"])
@@ -40,9 +41,10 @@ class Databases:
             databases.update_database(conn, name, given, scope=scope_of(caller, asked))
 
     def delete_database(self, caller: Caller, asked: Mapping[str, Any]) -> None:
+        scope, name = scope_of(caller, asked), databases.fold_name(asked["Name"], "database")
         with self.database.transaction() as conn:
-            databases.delete_database(conn, asked["Name"], scope=scope_of(caller, asked))
-            tags.forget(conn, tags.arn(caller, "database", asked["Name"].lower()))
+            databases.delete_database(conn, name, scope=scope)
+            tags.forget(conn, tags.scoped_arn(scope, "database", name))
 
     def get_database(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         with self.database.connection() as conn:
@@ -51,10 +53,9 @@ class Databases:
             }
 
     def get_databases(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
-        scope = scope_of(caller, asked)
-
         def read(position: list[Any], limit: int) -> list[CatalogDatabase]:
             with self.database.connection() as conn:
+                scope = existing_scope(conn, caller, asked)
                 after = position[0] if position else ""
                 return databases.page_databases(conn, scope=scope, after=after, limit=limit)
 

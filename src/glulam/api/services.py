@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from glulam.access.policy_store import Policies
+from glulam.api.catalogs import Catalogs
+from glulam.api.classifiers import Classifiers
+from glulam.api.connections import Connections
 from glulam.api.databases import Databases
+from glulam.api.functions import Functions
 from glulam.api.paging import Paging
 from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
+from glulam.api.policies import ResourcePolicies
+from glulam.api.search import TableSearch
+from glulam.api.security import Security
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
+from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
-GLUE: tuple[type, ...] = (Databases, Tables, Partitions, PartitionIndexes, Statistics)
+GLUE: tuple[type, ...] = (
+    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies, Security,
+    Statistics, TableSearch, Tables, Tagging,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +35,9 @@ class Parts:
 
     database: Database
     paging: Paging
+    box: Box
+    policies: Policies
+    tester: ConnectionTester
     keep_versions: int = 0
 
 
@@ -28,9 +45,17 @@ def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
     database, paging = parts.database, parts.paging
     return [
+        Catalogs(database=database, paging=paging),
+        Classifiers(database=database, paging=paging),
+        Connections(database=database, paging=paging, box=parts.box, tester=parts.tester),
         Databases(database=database, paging=paging),
-        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
-        Partitions(database=database, paging=paging),
+        Functions(database=database, paging=paging),
         PartitionIndexes(database=database),
+        Partitions(database=database, paging=paging),
+        ResourcePolicies(database=database, policies=parts.policies),
+        Security(database=database, paging=paging),
         Statistics(database=database),
+        TableSearch(database=database, paging=paging),
+        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
+        Tagging(database=database, kinds=CATALOG_KINDS),
     ]

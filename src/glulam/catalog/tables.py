@@ -59,11 +59,14 @@ class TableVersion:
         return from_document(self.document)
 
 
-_SELECT = """
-SELECT t.id, d.catalog_id, d.region, d.name, t.name, t.version, t.document, t.created_at, t.updated_at, t.created_by
+COLUMNS = "t.id, d.catalog_id, d.region, d.name, t.name, t.version, t.document, t.created_at, t.updated_at, t.created_by"
+"""What `to_table` reads."""
+LIVE = """
 FROM catalog_table t JOIN catalog_database d ON d.id = t.database_id
 WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL AND d.catalog_id = %(catalog)s AND d.region = %(region)s
 """
+"""The tables that are there."""
+_SELECT = f"SELECT {COLUMNS} {LIVE}"
 FIND = _SELECT + " AND d.name = %(database)s AND t.name = %(name)s"
 FIND_FOR_UPDATE = FIND + " FOR UPDATE OF t"
 LIST = _SELECT + " AND (%(database)s::text IS NULL OR d.name = %(database)s) ORDER BY d.name, t.name"
@@ -97,7 +100,7 @@ def find_table(
     """The table, or None. for_update: nobody else changes it before the caller's transaction ends."""
     given = {**_at(scope), "database": fold_name(database, "database"), "name": fold_name(name, "table")}
     row = conn.execute(FIND_FOR_UPDATE if for_update else FIND, given).fetchone()
-    return None if row is None else _table(row)
+    return None if row is None else to_table(row)
 
 
 def get_table(
@@ -116,7 +119,7 @@ def list_tables(
 ) -> list[Table]:
     """All, or those of one database, by name."""
     name = None if database is None else get_database(conn, database, scope=scope).name
-    return [_table(row) for row in conn.execute(LIST, {**_at(scope), "database": name}).fetchall()]
+    return [to_table(row) for row in conn.execute(LIST, {**_at(scope), "database": name}).fetchall()]
 
 
 def page_tables(
@@ -133,7 +136,7 @@ def page_tables(
     given = {**_at(scope), "database": get_database(conn, database, scope=scope).name, "after": after, "limit": limit,
              "pattern": None if pattern is None else f"^(?:{pattern})$"}  # fmt: skip
     try:
-        return [_table(row) for row in conn.execute(PAGE, given).fetchall()]
+        return [to_table(row) for row in conn.execute(PAGE, given).fetchall()]
     except psycopg.errors.InvalidRegularExpression as error:
         raise InvalidInput(f"expression {pattern!r}: {error.diag.message_primary}") from error
 
@@ -196,7 +199,8 @@ def _at(scope: Scope) -> dict[str, Any]:
     return {"catalog": scope.catalog_id, "region": scope.region}
 
 
-def _table(row: tuple[Any, ...]) -> Table:
+def to_table(row: tuple[Any, ...]) -> Table:
+    """From a row of `COLUMNS`."""
     return Table(
         id=row[0], scope=Scope(catalog_id=row[1], region=row[2]), database=row[3], name=row[4], version=row[5],
         document=row[6], created_at=row[7], updated_at=row[8], created_by=row[9],

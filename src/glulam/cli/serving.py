@@ -18,6 +18,7 @@ from glulam.access.secrets import SecretBox
 from glulam.api import services
 from glulam.api.page import page
 from glulam.api.paging import Paging
+from glulam.catalog.connection_tester import ConnectionTester
 from glulam.cli.output import print_json
 from glulam.gate import SignedGate
 from glulam.model.clock import utc_now
@@ -49,8 +50,8 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
         policies = Policies(database, monotonic=time.monotonic)
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         parts = services.Parts(
-            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")),
-            keep_versions=settings.keep_versions,
+            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
+            tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
         )  # fmt: skip
         pool = stack.enter_context(server.thread_pool())
         door = AwsDoor(

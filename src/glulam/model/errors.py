@@ -12,6 +12,7 @@
     ├── LimitExceeded                one more of these than there may be
     ├── Conflict                     the thing is in a state that does not allow this
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
+    ├── ConnectionFailed             another service did not let us in, or did not answer
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
     │   ├── IncompleteSignature      its Authorization header cannot be read
@@ -93,6 +94,11 @@ class Conflict(GlulamError):
 
 class EncryptionFailed(GlulamError):
     code = "GlueEncryptionException"
+
+
+class ConnectionFailed(GlulamError):
+    code = "FederationSourceException"
+    exit_code = 4
 
 
 class AccessRefused(GlulamError):

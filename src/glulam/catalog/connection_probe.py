@@ -1,0 +1,107 @@
+"""The process that a connection test runs in: one JSON document on its standard input, one on its standard output.
+
+    {"target": {...}, "allowed": ["127.0.0.0/8", "db.example.com", ...], "timeout_s": 10}  ->  {"refused"|"failed": "why"} or {}
+
+A name is resolved here, once; every address that it has must be allowed, and the connection goes to one of those, not to
+the name: nothing that resolves differently a moment later is reached. Nothing is read from the user's own client settings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import ipaddress
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from glulam.catalog.connection_targets import Target
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Refused(Exception):
+    """The address is not allowed."""
+
+
+def addresses_of(host: str, port: int) -> list[Address]:
+    """What the host's name stands for. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [
+        ipaddress.ip_address(place[0].partition("%")[0]) for *_, place in found if isinstance(place[0], str)
+    ]
+    return list(dict.fromkeys(_plain(address) for address in addresses))
+
+
+def require_allowed(host: str, addresses: Sequence[Address], allowed: Sequence[str]) -> None:
+    """Raises Refused unless the host is allowed by name, or every one of its addresses by network."""
+    networks = []
+    for entry in allowed:
+        try:
+            networks.append(ipaddress.ip_network(entry, strict=False))
+        except ValueError:
+            if entry.lower() == host.lower():
+                return
+    for address in addresses:
+        if not any(address in network for network in networks):
+            raise Refused(f"{host} is at {address}, which GLULAM_CONNECTION_HOSTS does not allow")
+
+
+def probe(target: Target, allowed: Sequence[str], timeout_s: int) -> None:
+    """Connect, and log in where there is something to log in to. Raises Refused, or what the driver raises."""
+    addresses = addresses_of(target.host, target.port)
+    require_allowed(target.host, addresses, allowed)
+    _PROBES[target.engine](target, str(addresses[0]), timeout_s)
+
+
+def _plain(address: Address) -> Address:
+    """`::ffff:169.254.169.254` is 169.254.169.254."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _tcp(target: Target, address: str, timeout_s: int) -> None:
+    socket.create_connection((address, target.port), timeout=timeout_s).close()
+
+
+def _postgresql(target: Target, address: str, timeout_s: int) -> None:
+    with psycopg.connect(
+        host=target.host, hostaddr=address, port=target.port, dbname=target.database or target.user,
+        user=target.user, password=target.password, connect_timeout=timeout_s, passfile=os.devnull,
+        sslmode="require" if target.tls else "prefer", sslcertmode="disable", gssencmode="disable",
+    ) as session:  # fmt: skip
+        session.execute("SELECT 1")
+
+
+def _mysql(target: Target, address: str, timeout_s: int) -> None:
+    try:
+        driver = importlib.import_module("pymysql")
+    except ModuleNotFoundError as error:
+        raise Refused("a MySQL connection's test needs a driver: pip install pymysql") from error
+    driver.connect(
+        host=address, port=target.port, user=target.user, password=target.password, database=target.database or None,
+        connect_timeout=timeout_s, ssl={} if target.tls else None, ssl_disabled=not target.tls,
+    ).close()  # fmt: skip
+
+
+_PROBES: Mapping[str, Callable[[Target, str, int], None]] = {
+    "tcp": _tcp, "postgresql": _postgresql, "mysql": _mysql
+}  # fmt: skip
+
+
+def answer(asked: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        probe(Target(**asked["target"]), asked["allowed"], asked["timeout_s"])
+    except Refused as error:
+        return {"refused": str(error)}
+    except Exception as error:  # drivers raise what they like; it is the person's to read
+        return {"failed": str(error).strip() or type(error).__name__}
+    return {}
+
+
+if __name__ == "__main__":
+    json.dump(answer(json.load(sys.stdin)), sys.stdout)
