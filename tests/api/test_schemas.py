@@ -1,4 +1,4 @@
-"""Registries and schemas on a real PostgreSQL."""
+"""Registries and schemas, through boto3 over HTTP."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from api.registry_client import ARN, Glue, add, avro, caller, create, schema
+from api.registry_client import Glue, add, avro, create, schema
+from glulam.access import keys
+from glulam.access.roles import Role
 from glulam.catalog import tags
 from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput
-from glulam.store.database import Database
 
 
 @pytest.fixture
-def glue(database: Database) -> Glue:
-    return Glue(database, caller())
+def glue(server: Any, region: str) -> Glue:
+    return Glue(server.client(region), server.database, region)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def registry(glue: Glue) -> str:
 def test_registries(glue: Glue) -> None:
     made = glue("CreateRegistry", RegistryName="r", Description="d", Tags={"k": "v"})
     assert made == {
-        "RegistryArn": f"{ARN}registry/r",
+        "RegistryArn": glue.arn("registry/r"),
         "RegistryName": "r",
         "Description": "d",
         "Tags": {"k": "v"},
@@ -53,11 +54,13 @@ def test_registries(glue: Glue) -> None:
             )
 
 
-def test_accounts_and_regions_are_apart(glue: Glue, registry: str) -> None:
+def test_accounts_and_regions_are_apart(server: Any, glue: Glue, registry: str) -> None:
     create(glue)
     version = glue("GetSchemaVersion", SchemaId=schema(), SchemaVersionNumber={"LatestVersion": True})
-    for who in (caller(region="eu-west-1"), caller(account_id="999999999999")):
-        other = Glue(glue.database, who)
+    with server.database.transaction() as conn:
+        key = keys.create(conn, server.box, account_id="999999999999", user_name="x", role=Role.ADMIN)
+    for client in (server.client(f"{glue.region}-b"), server.client(glue.region, key)):
+        other = Glue(client, glue.database, "")
         assert other("ListRegistries") == {"Registries": []}
         assert other("ListSchemas") == {"Schemas": []}
         with pytest.raises(EntityNotFound):
@@ -67,22 +70,22 @@ def test_accounts_and_regions_are_apart(glue: Glue, registry: str) -> None:
 
 def test_create_and_get_a_schema(glue: Glue, registry: str) -> None:
     made = create(glue, Description="d", Tags={"k": "v"})
-    found = glue("GetSchema", SchemaId={"SchemaArn": f"{ARN}schema/r/s"})
+    found = glue("GetSchema", SchemaId={"SchemaArn": glue.arn("schema/r/s")})
     assert re.fullmatch(r"[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9]{12}", made.pop("SchemaVersionId"))
     assert (made.pop("SchemaVersionStatus"), made.pop("Tags")) == ("AVAILABLE", {"k": "v"})
     assert made == {k: v for k, v in found.items() if not k.endswith("Time")}
     assert {k: v for k, v in found.items() if not k.endswith("Time")} == {
-        "RegistryName": "r", "RegistryArn": f"{ARN}registry/r", "SchemaName": "s", "SchemaArn": f"{ARN}schema/r/s",
+        "RegistryName": "r", "RegistryArn": glue.arn("registry/r"), "SchemaName": "s", "SchemaArn": glue.arn("schema/r/s"),
         "Description": "d", "DataFormat": "AVRO", "Compatibility": "BACKWARD", "SchemaCheckpoint": 1,
         "LatestSchemaVersion": 1, "NextSchemaVersion": 2, "SchemaStatus": "AVAILABLE",
     }  # fmt: skip
     with glue.database.connection() as conn:
-        assert tags.get(conn, f"{ARN}schema/r/s") == {"k": "v"}
+        assert tags.get(conn, glue.arn("schema/r/s")) == {"k": "v"}
     with pytest.raises(AlreadyExists, match=r"Schema already exists\. SchemaName: s"):
         create(glue)
     with pytest.raises(InvalidInput, match="Schema definition of JSON data format is invalid"):
         create(glue, "{", DataFormat="JSON")
-    for wrong in ({}, {"SchemaName": "s"}, {"SchemaArn": f"{ARN}schema/r/s", "SchemaName": "s"}):
+    for wrong in ({}, {"SchemaName": "s"}, {"SchemaArn": glue.arn("schema/r/s"), "SchemaName": "s"}):
         with pytest.raises(InvalidInput, match=r"\(registryName and schemaName\) or schemaArn"):
             glue("GetSchema", SchemaId=wrong)
     with pytest.raises(EntityNotFound, match="RegistryName: r, SchemaName: t"):
@@ -95,7 +98,7 @@ def test_the_default_registry_is_made_when_it_is_needed(glue: Glue) -> None:
     glue("CreateSchema", SchemaName="t", DataFormat="JSON", SchemaDefinition="{}")
     assert [r["RegistryName"] for r in glue("ListRegistries")["Registries"]] == ["default-registry"]
     by_name = glue("GetSchemaByDefinition", SchemaId={"SchemaName": "t"}, SchemaDefinition=" {} ")
-    assert by_name["SchemaArn"] == f"{ARN}schema/default-registry/t"
+    assert by_name["SchemaArn"] == glue.arn("schema/default-registry/t")
     with pytest.raises(EntityNotFound, match="Registry is not found"):
         create(glue)
 
@@ -119,14 +122,13 @@ def test_deleting_takes_everything_along(glue: Glue, registry: str) -> None:
     create(glue, Tags={"k": "v"})
     version = glue("GetSchemaVersion", SchemaId=schema(), SchemaVersionNumber={"VersionNumber": 1})
     answer = glue("DeleteSchema", SchemaId=schema())
-    assert answer == {"SchemaArn": f"{ARN}schema/r/s", "SchemaName": "s", "Status": "DELETING"}
+    assert answer == {"SchemaArn": glue.arn("schema/r/s"), "SchemaName": "s", "Status": "DELETING"}
     with pytest.raises(EntityNotFound):
         glue("GetSchemaVersion", SchemaVersionId=version["SchemaVersionId"])
     create(glue, Tags={"k": "v"})
     assert glue("DeleteRegistry", RegistryId={"RegistryName": "r"})["Status"] == "DELETING"
     with glue.database.connection() as conn:
-        assert tags.get(conn, f"{ARN}schema/r/s") == {}
-        assert conn.execute("SELECT count(*) FROM schema_version").fetchone() == (0,)
+        assert tags.get(conn, glue.arn("schema/r/s")) == {}
     with pytest.raises(EntityNotFound):
         glue("GetSchema", SchemaId=schema())
 
@@ -164,3 +166,14 @@ def test_pages(glue: Glue) -> None:
         glue("ListSchemas", NextToken="AAAA")
     with pytest.raises(EntityNotFound):
         glue("ListSchemas", RegistryId={"RegistryName": "nope"})
+
+
+def test_tags_of_registries_and_schemas(glue: Glue, registry: str) -> None:
+    create(glue, Tags={"a": "1"})
+    for path in ("registry/r", "schema/r/s"):
+        glue.client.tag_resource(ResourceArn=glue.arn(path), TagsToAdd={"b": "2"})
+    assert glue("GetTags", ResourceArn=glue.arn("schema/r/s")) == {"Tags": {"a": "1", "b": "2"}}
+    glue("DeleteRegistry", RegistryId={"RegistryName": "r"})
+    for path in ("registry/r", "schema/r/s"):
+        with pytest.raises(EntityNotFound):
+            glue("GetTags", ResourceArn=glue.arn(path))

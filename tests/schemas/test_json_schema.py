@@ -110,6 +110,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (obj(a=obj(b=S)), obj(a=obj(b=I)), "/a/b: type"),
     ({"patternProperties": {"^x": I}}, {"patternProperties": {"^x": S}}, "/"),
     ({"additionalProperties": I}, {"patternProperties": {"^x": S}}, "/"),
+    ({"patternProperties": {"^x": S}, "additionalProperties": I}, {"additionalProperties": I}, r"/\*: type"),
     (obj(), {"minProperties": 1}, "/: minProperties"),
     (obj(), {"maxProperties": 1}, "/: maxProperties"),
     ({"propertyNames": {"maxLength": 3}}, {"propertyNames": {"maxLength": 2}}, "/propertyNames"),
@@ -126,6 +127,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     ({"not": I}, {"not": N}, "/: not"),
     ({}, {"if": S, "then": {"minLength": 1}}, "/: minLength"),
     ({**DRAFT_6, "type": "integer"}, {**DRAFT_4, "type": "integer"}, "whole was accepted"),
+    ({**DRAFT_6, "enum": [1]}, {**DRAFT_4, "type": "integer"}, "whole was accepted"),
     (S, {"$ref": "#"}, "leads to itself"),
     (S, {"allOf": [{"$ref": "#"}]}, "circle"),
 ]

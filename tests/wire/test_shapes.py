@@ -141,6 +141,7 @@ def test_every_shape_and_pattern_of_the_model_compiles() -> None:
         (r"^[a-z]+$", ["ab"], ["ab\n", "aB", ""]),
         (r"[\p{L}\p{N}\p{P}]*", ["aé9-"], ["a b", "+"]),
         (r"a|b", ["a", "b"], ["ab", "xb"]),
+        (r".*\S.*", ["a", "{\n}\n", "\n a"], ["", " \n"]),
     ],
 )
 def test_patterns_mean_what_they_mean_in_java(pattern: str, good: list[str], bad: list[str]) -> None:

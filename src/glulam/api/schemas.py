@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 
 from glulam.api.paging import Paging
+from glulam.api.tagging import Require
 from glulam.catalog import tags
+from glulam.catalog.scope import Scope
 from glulam.model.caller import Caller
 from glulam.model.errors import InvalidInput
 from glulam.schemas import registries, sets, versions
@@ -146,6 +148,19 @@ class Schemas:
             "ListSchemas", caller, asked, PAGE, read, lambda s: [s.registry, s.name]
         )
         return {"Schemas": [_listed(owner, one) for one in found], "NextToken": token}
+
+
+def require_registry(conn: psycopg.Connection, scope: Scope, path: str) -> None:
+    registries.get_registry(conn, Owner(account_id=scope.catalog_id, region=scope.region), path)
+
+
+def require_schema(conn: psycopg.Connection, scope: Scope, path: str) -> None:
+    registry, _, name = path.partition("/")
+    sets.get_schema(conn, Owner(account_id=scope.catalog_id, region=scope.region), registry, name)
+
+
+SCHEMA_KINDS: Mapping[str, Require] = {"registry": require_registry, "schema": require_schema}
+"""What can be tagged here."""
 
 
 def owner_of(caller: Caller) -> Owner:

@@ -20,4 +20,6 @@ def compile_pattern(text: str) -> regex.Pattern[str] | None:
     found = text.replace(_ASTRAL, _PYTHON_ASTRAL)
     if _ONE_CLASS.fullmatch(found):
         found += "*"
-    return regex.compile(f"(?:{found})\\Z")
+    # `.*\S.*` asks for something visible anywhere in a text, which may well have lines (a schema's definition)
+    lines = "(?s)" if found.startswith(".*") else ""
+    return regex.compile(f"{lines}(?:{found})\\Z")
