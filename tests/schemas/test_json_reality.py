@@ -24,7 +24,16 @@ SUBSCHEMAS = ("additionalProperties", "additionalItems", "contains", "not", "if"
 OTHERS = ("enum", "const", "pattern", "items", "uniqueItems", "properties", "patternProperties", "required")
 INSIDE = ("items", "properties", "patternProperties", "additionalProperties", "additionalItems", "contains")
 RARE = ("dependencies", "propertyNames")
-KEYWORDS = ("type",) * 6 + ("properties",) * 3 + NUMBER_BOUNDS + SIZES + COMBINED + SUBSCHEMAS + OTHERS + RARE
+KEYWORDS = (
+    ("type",) * 6
+    + ("properties", "patternProperties", "additionalProperties") * 3
+    + NUMBER_BOUNDS
+    + SIZES
+    + COMBINED
+    + SUBSCHEMAS
+    + OTHERS
+    + RARE
+)
 DRAFT_7_ONLY = {
     "exclusiveMinimum",
     "exclusiveMaximum",
