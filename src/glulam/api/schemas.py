@@ -11,6 +11,7 @@ import psycopg
 
 from glulam.api.paging import Paging
 from glulam.catalog import tags
+from glulam.catalog.scope import Scope
 from glulam.model.caller import Caller
 from glulam.model.errors import InvalidInput
 from glulam.schemas import registries, sets, versions
@@ -150,6 +151,17 @@ class Schemas:
 
 def owner_of(caller: Caller) -> Owner:
     return Owner(account_id=caller.account_id, region=caller.region)
+
+
+def require_registry(conn: psycopg.Connection, scope: Scope, name: str) -> None:
+    """Whether there is such a registry to tag. Raises EntityNotFound."""
+    registries.get_registry(conn, Owner(account_id=scope.catalog_id, region=scope.region), name)
+
+
+def require_schema(conn: psycopg.Connection, scope: Scope, path: str) -> None:
+    """The same for `registry/schema`."""
+    registry, _, name = path.partition("/")
+    sets.get_schema(conn, Owner(account_id=scope.catalog_id, region=scope.region), registry, name)
 
 
 def moment(time: datetime) -> str:
