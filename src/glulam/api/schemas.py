@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 
 from glulam.api.paging import Paging
-from glulam.api.tagging import Require
 from glulam.catalog import tags
 from glulam.catalog.scope import Scope
 from glulam.model.caller import Caller
@@ -150,21 +149,19 @@ class Schemas:
         return {"Schemas": [_listed(owner, one) for one in found], "NextToken": token}
 
 
-def require_registry(conn: psycopg.Connection, scope: Scope, path: str) -> None:
-    registries.get_registry(conn, Owner(account_id=scope.catalog_id, region=scope.region), path)
+def owner_of(caller: Caller) -> Owner:
+    return Owner(account_id=caller.account_id, region=caller.region)
+
+
+def require_registry(conn: psycopg.Connection, scope: Scope, name: str) -> None:
+    """Whether there is such a registry to tag. Raises EntityNotFound."""
+    registries.get_registry(conn, Owner(account_id=scope.catalog_id, region=scope.region), name)
 
 
 def require_schema(conn: psycopg.Connection, scope: Scope, path: str) -> None:
+    """The same for `registry/schema`."""
     registry, _, name = path.partition("/")
     sets.get_schema(conn, Owner(account_id=scope.catalog_id, region=scope.region), registry, name)
-
-
-SCHEMA_KINDS: Mapping[str, Require] = {"registry": require_registry, "schema": require_schema}
-"""What can be tagged here."""
-
-
-def owner_of(caller: Caller) -> Owner:
-    return Owner(account_id=caller.account_id, region=caller.region)
 
 
 def moment(time: datetime) -> str:

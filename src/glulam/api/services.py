@@ -15,7 +15,7 @@ from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
 from glulam.api.policies import ResourcePolicies
 from glulam.api.schema_versions import SchemaVersions
-from glulam.api.schemas import SCHEMA_KINDS, Schemas
+from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
 from glulam.api.statistics import Statistics
@@ -27,7 +27,7 @@ from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
-    Schemas, SchemaVersions, Security, Statistics, TableSearch, Tables, Tagging,
+    SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 
 
@@ -55,11 +55,13 @@ def glue(parts: Parts) -> list[object]:
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
-        Schemas(database=database, paging=paging),
         SchemaVersions(database=database, paging=paging),
+        Schemas(database=database, paging=paging),
         Security(database=database, paging=paging),
         Statistics(database=database),
         TableSearch(database=database, paging=paging),
         Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
-        Tagging(database=database, kinds={**CATALOG_KINDS, **SCHEMA_KINDS}),
+        Tagging(
+            database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
+        ),
     ]
