@@ -36,37 +36,33 @@ class SignedGate:
             body_sha256=hashlib.sha256(request.body).hexdigest(),
         )  # fmt: skip
         verified = verify(signed, self.keys.find, self.clock(), signing_name)
-        self.keys.used(verified.key, verified.signed_at)
+        self.keys.used(verified.key, self.clock())
         key = verified.key
         return Caller(
             account_id=key.account_id, region=verified.region, arn=key.principal_arn, role=str(key.role),
             request_id=request.request_id,
         )  # fmt: skip
 
-    def authorize(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> None:
+    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> tuple[Resource, ...]:
+        return resources_of(operation, asked, account_id=caller.account_id, region=caller.region)
+
+    def authorize(self, caller: Caller, service: str, operation: str, touched: tuple[Resource, ...]) -> None:
         decide(
             self.policies.of(caller.account_id, caller.region),
             role_allows=Role(caller.role).includes(least_role(operation)),
             principal=caller.arn, action=f"{service}:{operation}",
-            resources=_touched(caller, operation, asked),
+            resources=touched,
         ).require()  # fmt: skip
 
     def record(
         self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
-        asked: Mapping[str, Any] | None, outcome: str, seconds: float,
+        touched: tuple[Resource, ...] | None, outcome: str, seconds: float,
     ) -> None:  # fmt: skip
-        touched: tuple[Resource, ...] = ()
-        if caller is not None and asked is not None:
-            touched = _touched(caller, operation, asked)
         self.audit.record(
             AuditRow(
                 at=self.clock(), request_id=request.request_id, source_ip=request.peer,
                 account_id=caller.account_id if caller else "", region=caller.region if caller else "",
                 principal=caller.arn if caller else "", service=service, operation=operation,
-                resources=tuple(r.arn for r in touched), outcome=outcome, duration_ms=round(seconds * 1000, 3),
+                resources=tuple(r.arn for r in touched or ()), outcome=outcome, duration_ms=round(seconds * 1000, 3),
             )
         )  # fmt: skip
-
-
-def _touched(caller: Caller, operation: str, asked: Mapping[str, Any]) -> tuple[Resource, ...]:
-    return resources_of(operation, asked, account_id=caller.account_id, region=caller.region)

@@ -61,7 +61,7 @@ def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> No
     if not has_keys:
         raise InvalidConfig(
             f"GLULAM_HOST={settings.host}: other machines reach this address, and there is no access key; "
-            "make one with `glulam keys create NAME --role admin`"
+            "make one with `glulam keys create --user NAME --role admin`"
         )
     if settings.tls_certificate is None and not plaintext:
         raise InvalidConfig(

@@ -45,12 +45,15 @@ class NotedGate:
             raise AccessDenied("who are you?")
         return CALLER
 
-    def authorize(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> None:
+    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> list[str]:
+        return sorted(asked)
+
+    def authorize(self, caller: Caller, service: str, operation: str, touched: list[str]) -> None:
         if operation == "DeleteDatabase":
             raise AccessDenied("not you")
 
     def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
-               asked: Mapping[str, Any] | None, outcome: str, seconds: float) -> None:  # fmt: skip
+               touched: list[str] | None, outcome: str, seconds: float) -> None:  # fmt: skip
         assert seconds >= 0
         self.noted.append((operation, outcome, caller is not None))
 

@@ -14,6 +14,8 @@ from glulam.api.paging import Paging
 from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
 from glulam.api.policies import ResourcePolicies
+from glulam.api.schema_versions import SchemaVersions
+from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
 from glulam.api.statistics import Statistics
@@ -24,8 +26,8 @@ from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies, Security,
-    Statistics, TableSearch, Tables, Tagging,
+    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
+    SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 
 
@@ -53,9 +55,13 @@ def glue(parts: Parts) -> list[object]:
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
+        SchemaVersions(database=database, paging=paging),
+        Schemas(database=database, paging=paging),
         Security(database=database, paging=paging),
         Statistics(database=database),
         TableSearch(database=database, paging=paging),
         Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
-        Tagging(database=database, kinds=CATALOG_KINDS),
+        Tagging(
+            database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
+        ),
     ]

@@ -119,10 +119,10 @@ DELETE FROM catalog_partition_index WHERE id IN (
   SELECT id FROM catalog_partition_index WHERE table_id = %s AND status = 'FAILED' ORDER BY id DESC OFFSET %s)
 """
 CLEAR = sql.SQL("""
-WITH some AS (
+WITH filled AS (
   SELECT "values" FROM catalog_partition WHERE table_id = %(table)s AND {slot} IS NOT NULL LIMIT %(limit)s
   FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE catalog_partition p SET {slot} = NULL FROM some WHERE p.table_id = %(table)s AND p."values" = some."values"
+UPDATE catalog_partition p SET {slot} = NULL FROM filled f WHERE p.table_id = %(table)s AND p."values" = f."values"
 """)
 GONE = "DELETE FROM catalog_partition_index WHERE id = %s"
 

@@ -90,7 +90,7 @@ UPDATE catalog_column_statistics SET "values" = %s::text[] WHERE table_id = %s A
 """
 DELETE = """
 DELETE FROM catalog_partition p USING unnest(%s::text[]) g (v)
-WHERE p.table_id = %s AND p."values" = g.v::text[] RETURNING p."values"
+WHERE p.table_id = %s AND p."values" = g.v::text[]
 """
 DELETE_STATISTICS = """
 DELETE FROM catalog_column_statistics s USING unnest(%s::text[]) g (v)
@@ -139,17 +139,22 @@ def update_partitions(
 
     A problem for each that was not changed: EntityNotFound, InvalidInput, or AlreadyExists (the new name is taken)."""
     indexes = live_indexes(conn, table_id)
-    _lock(conn, table_id, (values for values, _ in changes))
+    present = _lock(conn, table_id, (values for values, _ in changes))
     writer = DescriptorWriter()
     splits = [writer.split(given.storage_descriptor) for _, given in changes]
     conn.execute(SAVE, writer.saving(table_id))
     problems = []
     for (values, given), split in zip(changes, splits, strict=True):
         error: GlulamError | None = _refusal(given.values, key_count, indexes)
+        if error is None and values not in present:
+            error = _not_found()
         if error is None:
             error = _update(conn, table_id, values, _row_columns([given], [split], indexes), given.values)
         if error is not None:
             problems.append(PartitionProblem(values=values, error=error))
+        else:
+            present.discard(values)
+            present.add(given.values)
     return problems
 
 
@@ -165,14 +170,13 @@ def delete_partitions(
     conn: psycopg.Connection, table_id: int, names: Sequence[Values]
 ) -> list[PartitionProblem]:
     """Delete them with their statistics; EntityNotFound for each that is not there."""
-    _lock(conn, table_id, names)
-    wanted = _texts(dict.fromkeys(names))
-    gone = {tuple(row[0]) for row in conn.execute(DELETE, (wanted, table_id)).fetchall()}
-    conn.execute(DELETE_STATISTICS, (_texts(gone), table_id))
+    present = _lock(conn, table_id, names)
+    for statement in (DELETE, DELETE_STATISTICS):
+        conn.execute(statement, (_texts(present), table_id))
     problems = []
     for values in names:
-        if values in gone:
-            gone.discard(values)  # named twice: the second is not there any more
+        if values in present:
+            present.discard(values)  # named twice: the second is not there any more
         else:
             problems.append(PartitionProblem(values=values, error=_not_found()))
     return problems
@@ -197,20 +201,23 @@ def add_to_partitions(conn: psycopg.Connection, table_id: int, deltas: Sequence[
 
 def _update(
     conn: psycopg.Connection, table_id: int, old: Values, columns: list[str], new: Values
-) -> GlulamError | None:
+) -> AlreadyExists | None:
+    if new == old:
+        conn.execute(UPDATE, (*columns, table_id, texts(old)))
+        return None
     try:
         with conn.transaction():
-            if conn.execute(UPDATE, (*columns, table_id, texts(old))).rowcount != 1:
-                return _not_found()
-            if new != old:
-                conn.execute(RENAME_STATISTICS, (texts(new), table_id, texts(old)))
+            conn.execute(UPDATE, (*columns, table_id, texts(old)))
+            conn.execute(RENAME_STATISTICS, (texts(new), table_id, texts(old)))
     except psycopg.errors.UniqueViolation:
         return _exists()
     return None
 
 
-def _lock(conn: psycopg.Connection, table_id: int, names: Iterable[Values]) -> None:
-    conn.execute(LOCK, (_texts(names), table_id))
+def _lock(conn: psycopg.Connection, table_id: int, names: Iterable[Values]) -> set[Values]:
+    """Which of them are there, in this transaction's hands. One that appears later counts as not there: taking it then
+    would break the order."""
+    return {tuple(row[0]) for row in conn.execute(LOCK, (_texts(names), table_id)).fetchall()}
 
 
 def _refusal(values: Values, key_count: int, indexes: Sequence[PartitionIndex]) -> InvalidInput | None:

@@ -20,7 +20,7 @@ from glulam.settings import Settings
 
 
 def create(
-    settings: Settings, *, user: str, role: str, account: str, hours: float | None, as_json: bool
+    settings: Settings, *, user: str, role: str, account: str | None, hours: float | None, as_json: bool
 ) -> int:
     try:
         wanted = Role(role)
@@ -28,9 +28,9 @@ def create(
         raise InvalidInput(f"--role {role!r}: expected one of {', '.join(Role)}") from None
     expires = None if hours is None else utc_now() + timedelta(hours=hours)
     with App(settings) as app, app.database.transaction() as conn:
-        key = keys.create(conn, SecretBox.open(settings), account_id=account, user_name=user, role=wanted,
-                          expires_at=expires)  # fmt: skip
-        _write_down(conn, "CreateAccessKey", key.id, account)
+        key = keys.create(conn, SecretBox.open(settings), account_id=account or settings.account_id, user_name=user,
+                          role=wanted, expires_at=expires)  # fmt: skip
+        _write_down(conn, "CreateAccessKey", key.id, key.account_id)
     shown = {
         "aws_access_key_id": key.id, "aws_secret_access_key": key.secret, "aws_session_token": key.session_token,
         "principal": key.principal_arn, "role": key.role, "expires": key.expires_at,

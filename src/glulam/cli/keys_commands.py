@@ -31,7 +31,9 @@ def create(
         str, typer.Option(metavar="NAME", help="Whose key: the last part of the principal's ARN.")
     ],
     role: Annotated[str, typer.Option(metavar="ROLE", help="viewer, operator, author or admin.")] = "viewer",
-    account: Annotated[str, typer.Option(metavar="ID", help="The account, 12 digits.")] = "123456789012",
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="The account, 12 digits. Default: GLULAM_ACCOUNT_ID.")
+    ] = None,
     hours: Annotated[
         float | None,
         typer.Option(min=0.01, help="Make a temporary key, with a session token, for this long."),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import psycopg
 
 from glulam import server
 from glulam.access import keys
@@ -19,6 +24,8 @@ from glulam.api import services
 from glulam.api.page import page
 from glulam.api.paging import Paging
 from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.partition_indexes import advance_partition_indexes
+from glulam.catalog.purge import purge
 from glulam.cli.output import print_json
 from glulam.gate import SignedGate
 from glulam.model.clock import utc_now
@@ -26,6 +33,9 @@ from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire import services as wire
 from glulam.wire.door import AwsDoor
+
+_UPKEEP_ROWS = 5_000
+"""Rows that one transaction of upkeep touches."""
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
@@ -60,11 +70,21 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
             pool,
             max_body_bytes=settings.max_body_mb << 20,
         )
+        stop = threading.Event()
+        stack.callback(stop.set)
+        for work in (purge, advance_partition_indexes):
+            server.Upkeep(step=partial(_step, database, work), stop=stop).start()
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
         server.uvicorn_server(
             server.application(door, database, settings, ephemeral=ephemeral), settings
         ).run([socket])
     return 0
+
+
+def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
+    """One short transaction of upkeep; whether there was anything to do."""
+    with database.transaction() as conn:
+        return work(conn, _UPKEEP_ROWS) > 0
 
 
 def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral: bool, as_json: bool) -> None:

@@ -22,7 +22,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import orjson
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 _STATUS = {"InternalServiceException": 500, "InternalFailure": 500, "OperationNotSupportedException": 501,
            "RequestEntityTooLargeException": 413, "ServiceUnavailableException": 503}  # fmt: skip
 """Codes that are not answered with 400, unless the error says otherwise itself (`http_status`)."""
+
+Touched = TypeVar("Touched")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -74,33 +76,28 @@ class HttpResponse:
     body: bytes
 
 
-class Gate(Protocol):
+class Gate(Protocol[Touched]):
     """Who may do what, and the record of it."""
 
     def authenticate(self, request: HttpRequest, signing_name: str) -> Caller:
         """Raises an error that carries AWS's code for what is wrong with the signature."""
 
-    def authorize(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> None:
+    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> Touched:
+        """The resources that the request is about, as the other two want them."""
+
+    def authorize(self, caller: Caller, service: str, operation: str, touched: Touched) -> None:
         """Raises AccessDenied."""
 
-    def record(
-        self,
-        request: HttpRequest,
-        caller: Caller | None,
-        service: str,
-        operation: str,
-        asked: Mapping[str, Any] | None,
-        outcome: str,
-        seconds: float,
-    ) -> None:
-        """`outcome` is `OK` or the error's code."""  # fmt: skip
+    def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
+               touched: Touched | None, outcome: str, seconds: float) -> None:  # fmt: skip
+        """`outcome` is `OK` or the error's code; what is None was not known yet when it failed."""
 
 
 class AwsDoor:
     """ASGI application for `POST /` with X-Amz-Target."""
 
     def __init__(
-        self, services: Iterable[Service], gate: Gate, pool: ThreadPoolExecutor, *, max_body_bytes: int
+        self, services: Iterable[Service], gate: Gate[Any], pool: ThreadPoolExecutor, *, max_body_bytes: int
     ) -> None:
         self.services = {service.target_prefix: service for service in services}
         self.gate, self.pool, self.max_body_bytes = gate, pool, max_body_bytes
@@ -109,7 +106,7 @@ class AwsDoor:
         """One request, from its bytes to the answer's. Never raises."""
         began = time.perf_counter()
         caller: Caller | None = None
-        asked: dict[str, Any] | None = None
+        touched: Any = None
         service, operation, outcome = next(iter(self.services.values())), "", "OK"
         try:
             service, name = self._target(request)
@@ -117,7 +114,8 @@ class AwsDoor:
             caller = self.gate.authenticate(request, service.signing_name)
             found = self._operation(service, name)
             asked = found.read(_json(request.body))
-            self.gate.authorize(caller, service.name, name, asked)
+            touched = self.gate.touched(caller, name, asked)
+            self.gate.authorize(caller, service.name, name, touched)
             if found.handler is None:
                 raise OperationNotSupported(
                     f"{name} is not implemented by Glulam; `glulam operations` lists what is"
@@ -134,7 +132,7 @@ class AwsDoor:
             text = f"internal error; the server's log says more under request id {request.request_id}"
             response = _error(request, service, outcome, text, None)
         self.gate.record(
-            request, caller, service.name, operation, asked, outcome, time.perf_counter() - began
+            request, caller, service.name, operation, touched, outcome, time.perf_counter() - began
         )
         return response
 

@@ -281,9 +281,7 @@ def _canonical(
         request.body_sha256,
     ]
     text = "\n".join(lines)
-    if (
-        text.count("\n") != len(lines) - 1
-    ):  # a line end inside a part would let two requests share a signature
+    if text.count("\n") != len(lines) - 1:  # else two requests could share a signature
         raise IncompleteSignature("The request's path or headers hold a line end.")
     return text.encode("latin-1")
 
