@@ -26,6 +26,7 @@ _BY_PATTERN = {
     r".*": "p w",
     r"^[\x20-\x7E]*$": "printable ~",
     r"[^\r\n]": "|",
+    r"arn:aws(-(cn|us-gov|iso(-[bef])?))?:glue:.*": "arn:aws:glue:us-east-1:123456789012:schema/r/s",
     r"^$|arn:aws[a-z0-9-]*:kms:.*": "arn:aws:kms:us-east-1:123456789012:key/k",
     r"^arn:aws(-(cn|us-gov|iso(-[bef])?))?:secretsmanager:.*$": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
     r"^arn:aws(-(cn|us-gov|iso(-[bef])?))?:iam::[0-9]{12}:role/.+": "arn:aws:iam::123456789012:role/r",

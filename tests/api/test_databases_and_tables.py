@@ -17,7 +17,9 @@ def test_every_member_of_a_database_comes_back(glue: Any, region: str, seed: int
     found = glue.get_database(Name="DB É")["Database"]
     assert missing(asked["DatabaseInput"], found, {"Name"}) == []
     assert (found["Name"], found["CatalogId"]) == ("db é", "123456789012")
-    assert glue.get_tags(ResourceArn=f"arn:aws:glue:{region}:123456789012:database/Db é")["Tags"] == {"k": "v"}
+    assert glue.get_tags(ResourceArn=f"arn:aws:glue:{region}:123456789012:database/Db é")["Tags"] == {
+        "k": "v"
+    }
     changed = Generator(seed + 30).request("UpdateDatabase", {**given, "Name": "dB é"})
     glue.update_database(**changed)
     (again,) = glue.get_databases()["DatabaseList"]
@@ -37,7 +39,12 @@ def test_every_member_of_a_table_comes_back(glue: Any, seed: int, refused: Any) 
     glue.create_table(**asked)
     found = glue.get_table(DatabaseName="DB", Name="TAB É")["Table"]
     assert missing(asked["TableInput"], found, {"Name"}) == []
-    more = {"VersionId": OMIT, "ViewUpdateAction": OMIT, "UpdateOpenTableFormatInput": OMIT, "SkipArchive": False}
+    more = {
+        "VersionId": OMIT,
+        "ViewUpdateAction": OMIT,
+        "UpdateOpenTableFormatInput": OMIT,
+        "SkipArchive": False,
+    }
     changed = Generator(seed + 40).request("UpdateTable", {**given, **more})
     glue.update_table(**changed)
     (again,) = glue.get_tables(DatabaseName="db")["TableList"]
