@@ -21,9 +21,12 @@ OMIT = object()
 _LETTERS = "abcXYZ019 é漢😀-_."
 _BY_PATTERN = {
     r"\S+": "a-b.c",
+    r"[a-zA-Z0-9-_$#.]+": "a-Z_0$#.",
+    r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}": "0123abcd-0123-4567-89ab-0123456789ab",
     r".*": "p w",
     r"^[\x20-\x7E]*$": "printable ~",
     r"[^\r\n]": "|",
+    r"arn:aws(-(cn|us-gov|iso(-[bef])?))?:glue:.*": "arn:aws:glue:us-east-1:123456789012:schema/r/s",
     r"^$|arn:aws[a-z0-9-]*:kms:.*": "arn:aws:kms:us-east-1:123456789012:key/k",
     r"^arn:aws(-(cn|us-gov|iso(-[bef])?))?:secretsmanager:.*$": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
     r"^arn:aws(-(cn|us-gov|iso(-[bef])?))?:iam::[0-9]{12}:role/.+": "arn:aws:iam::123456789012:role/r",

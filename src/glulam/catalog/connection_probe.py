@@ -69,12 +69,11 @@ def _tcp(target: Target, address: str, timeout_s: int) -> None:
 
 
 def _postgresql(target: Target, address: str, timeout_s: int) -> None:
-    with psycopg.connect(
+    psycopg.connect(
         host=target.host, hostaddr=address, port=target.port, dbname=target.database or target.user,
         user=target.user, password=target.password, connect_timeout=timeout_s, passfile=os.devnull,
         sslmode="require" if target.tls else "prefer", sslcertmode="disable", gssencmode="disable",
-    ) as session:  # fmt: skip
-        session.execute("SELECT 1")
+    ).close()  # fmt: skip
 
 
 def _mysql(target: Target, address: str, timeout_s: int) -> None:
