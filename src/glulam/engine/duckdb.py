@@ -30,7 +30,7 @@ from glulam.infer.shape import Shape
 from glulam.infer.types import DataType, Struct
 from glulam.model.errors import ObjectChanged
 from glulam.objects.base import ObjectStore
-from glulam.records.chunks import Chunk, chunks
+from glulam.records.chunks import Chunk, gather
 from glulam.records.scan import RAW, Scanned, scan_chunk
 from glulam.records.values import Reject
 from glulam.records.verify import FastParser, fast_part
@@ -81,17 +81,17 @@ class DuckDbEngine:
         handle = _Handle(Pieces(self.resources.spool, self.resources.memory_bytes // 3))
         handle.records.update({s.index: 0 for s in job.sources})
         only = asked_only(job.sources)
-        feed = chunks(framed(self.store, job.sources, job.limits, self.resources.spool, handle.gone))
+        feed = gather(framed(self.store, job.sources, job.limits, self.resources.spool, handle.gone))
         try:
             first = next(feed, None)
             if first is not None:
-                found = self._scan_one(keep_only(first, only), base, job, learn)
+                found = self._scan_one(keep_only(first.chunk(), only), base, job, learn)
                 self._collect(handle, found)
                 if base is None and learn:
                     lenient = SchemaPolicy(hints=job.policy.hints, reserved=job.policy.reserved)
                     base = resolve(found.shape, None, lenient)
                 work = partial(self._scan_one, base=base, job=job, learn=learn)
-                for result in self._each(lambda c: work(keep_only(c, only)), feed):
+                for result in self._each(lambda gathered: work(keep_only(gathered.chunk(), only)), feed):
                     self._collect(handle, result)
         except BaseException:
             handle.pieces.close()
