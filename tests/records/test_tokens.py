@@ -70,7 +70,9 @@ values = st.recursive(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.dictionaries(st.text(max_size=5), values, max_size=5), min_size=1, max_size=5), st.booleans())
+@given(
+    st.lists(st.dictionaries(st.text(max_size=5), values, max_size=5), min_size=1, max_size=5), st.booleans()
+)
 def test_json_is_counted_and_never_in_doubt(records: list[object], ascii_only: bool) -> None:
     lines = [json.dumps(r, ensure_ascii=ascii_only).encode() + b"\n" for r in records]
     found = counted(lines)
@@ -82,7 +84,12 @@ def test_json_is_counted_and_never_in_doubt(records: list[object], ascii_only: b
 
 @pytest.mark.parametrize("block", [1, 64, 100, 1 << 20])
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    lines = [b'{"a":null,"b":"x\\"y","c":[1,2],"d":{"e": null}}\n', b'{"odd":"x\n', b'{"a":"\\\\"}\n', b'{"a":1,}\n'] * 7
+    lines = [
+        b'{"a":null,"b":"x\\"y","c":[1,2],"d":{"e": null}}\n',
+        b'{"odd":"x\n',
+        b'{"a":"\\\\"}\n',
+        b'{"a":1,}\n',
+    ] * 7
     monkeypatch.setattr(tokens, "_BLOCK", block)
     found = counted(lines)
     assert found.keys[[0, 2]].tolist() == [5, 1]

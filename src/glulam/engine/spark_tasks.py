@@ -223,7 +223,9 @@ def _read(work: ReadWork, schema: Struct, target: pa.Schema, group: Group) -> It
     only, store = asked_only(group), work.store.open()
     with _scratch() as spool, _parser() as parser:
         for gathered in gather(framed(store, group, work.limits, spool, gone)):
-            found = scan_chunk(keep_only(gathered.chunk(), only), parser, schema, work.policy, work.limits, learn=False)
+            found = scan_chunk(
+                keep_only(gathered.chunk(), only), parser, schema, work.policy, work.limits, learn=False
+            )
             for have, table in found.parsed:
                 yield from _batches(widen(table, have, schema), target)
             fitted, late = conform(found.slow, schema, work.policy, work.limits)

@@ -14,6 +14,8 @@ from glulam.records.framing import Document, Framed, Ints, Lines, blank_lines, l
 from glulam.records.values import Reject
 
 CHUNK_BYTES = 8 * 1024 * 1024
+FIRST_BYTES = 512 * 1024
+"""The first chunk is small: whoever learns a schema from it keeps the others waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ class Gathered:
         first_row = np.searchsorted(offsets, begin)
         rows = np.diff(first_row)
         is_record = ~blank_lines(buffer, offsets)
-        count = np.concatenate((np.zeros(1, np.int64), np.cumsum(is_record)))  # records before each row
+        count: Ints = np.zeros(len(offsets), np.int64)  # records before each row
+        np.cumsum(is_record, out=count[1:])
 
         def of(values: list[int], less: Ints) -> Ints:
             """For each row, the number that its part has, less what the running number had reached there."""
@@ -80,7 +83,7 @@ def gather(framed: Iterable[Framed], chunk_bytes: int = CHUNK_BYTES) -> Iterator
     now = Gathered(number=0)
     for item in framed:
         now.add(item)
-        if now.size >= chunk_bytes:
+        if now.size >= (chunk_bytes if now.number else FIRST_BYTES):
             yield now
             now = Gathered(number=now.number + 1)
     if now.size:

@@ -75,7 +75,9 @@ class Content:
         """Non-empty windows, at most a few times WINDOW bytes each. Raises UnreadableFile for binary content,
         compression inside compression and decompression bombs."""
         size = os.fstat(self._file.fileno()).st_size
-        head = self._file.read(min(WINDOW, size + 1))  # memory for a whole window costs more than a small file
+        head = self._file.read(
+            min(WINDOW, size + 1)
+        )  # memory for a whole window costs more than a small file
         codec = next((c for c in _CODECS if c.magic.match(head)), None)
         if codec is None:
             self._refuse_binary(head)

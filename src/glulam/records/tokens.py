@@ -78,7 +78,9 @@ def _count_block(data: Bytes, offsets: Ints) -> Tokens:
 
     quotes = _per_row(quote, offsets)
     odd = offsets[1:][quotes & 1 == 1] - 1
-    paired = quote.copy()  # a line with a quote too few or too many must not turn the lines after it inside out
+    paired = (
+        quote.copy()
+    )  # a line with a quote too few or too many must not turn the lines after it inside out
     np.bitwise_xor.at(paired, odd >> 6, np.uint64(1) << (odd & 63).astype(np.uint64))
     inside = _parity(paired)
     closing = quote & ~inside
@@ -86,7 +88,9 @@ def _count_block(data: Bytes, offsets: Ints) -> Tokens:
     keys = _per_row(key, offsets)
     null_at, strange = _nulls(data, _shifted_up(key, 1) & colon, space, flags)
     doubtful = closing & _shifted_down(space)
-    doubtful |= closer & ~inside & _shifted_up(comma | space, 1)  # fast parsers forgive `[1,]`, the contract does not
+    doubtful |= (
+        closer & ~inside & _shifted_up(comma | space, 1)
+    )  # fast parsers forgive `[1,]`, the contract does not
     rows = _per_row(doubtful, offsets) > 0
     rows[quotes & 1 == 1] = True
     rows[_rows_of(strange, offsets)] = True
@@ -146,11 +150,13 @@ def _per_row(words: Words, offsets: Ints) -> Ints:
     np.cumsum(np.bitwise_count(words[:-1]), out=before[1:])
     word = offsets >> 6
     below = (np.uint64(1) << (offsets & 63).astype(np.uint64)) - np.uint64(1)
-    return np.diff(before[word] + np.bitwise_count(words[word] & below))
+    rank: Ints = before[word] + np.bitwise_count(words[word] & below)
+    return np.diff(rank)
 
 
 def _rows_of(positions: Ints, offsets: Ints) -> Ints:
-    return np.searchsorted(offsets, positions, side="right") - 1
+    rows: Ints = np.searchsorted(offsets, positions, side="right") - 1
+    return rows
 
 
 def _nulls(data: Bytes, colon: Words, space: Words, flags: Bools) -> tuple[Ints, Ints]:
