@@ -29,6 +29,8 @@ class ObjectStat:
 class ObjectStore(Protocol):
     """All verbs raise ObjectNotFound, ObjectChanged (etag condition failed) or StorageFailed (with the cause)."""
 
+    in_place: bool
+    """Whether `fetch` answers with the object itself, and not with a copy."""
     at_once: int
     """How many verbs at the same time pay off: many where each waits for a network, one on a local disk, where threads
     would only wait for each other's turn."""

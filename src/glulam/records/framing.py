@@ -189,9 +189,7 @@ def _first_lines(head: bytes) -> list[bytes]:
 
 
 def _is_lines(head: bytes) -> bool:
-    lines = _first_lines(head)
-    if len(lines) < 2:
-        lines = _first_lines(head + b"\n")
+    lines = _first_lines(head if head.endswith(b"\n") else head + b"\n")
     first = lines[0].rstrip(_SPACE)
     complete = _complete(first)
     if first.lstrip(_SPACE).startswith(b"["):
