@@ -93,4 +93,4 @@ def python(module: str, *words: str) -> list[str]:
 
 
 def glulam(*words: str) -> list[str]:
-    return [sys.executable, "-c", "import sys; from glulam.cli.main import main; sys.exit(main())", *words]
+    return [sys.executable, "-c", "from glulam.cli.main import console; console()", *words]

@@ -77,7 +77,7 @@ class App:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max(4, self.resources.threads), thread_name_prefix="objects")
+        return ThreadPoolExecutor(self.store.at_once, thread_name_prefix="objects")
 
     def pipeline_id(self, pipeline: Pipeline) -> int:
         with self.database.transaction() as conn:

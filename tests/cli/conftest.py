@@ -18,7 +18,7 @@ import pytest
 from glulam.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-START = "import sys; from glulam.cli.main import main; sys.exit(main())"
+START = "from glulam.cli.main import console; console()"
 COMMAND = (sys.executable, "-c", START)
 
 

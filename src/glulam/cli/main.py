@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from glulam import __version__
 from glulam.cli import audit_command, dlq_commands, files_commands, keys_commands
 from glulam.cli.commands import register
+from glulam.cli.process import leave, prepare
 from glulam.model.errors import DatabaseUnavailable, GlulamError
 
 INTERRUPTED = 130
@@ -97,6 +98,12 @@ def _unexpected(error: Exception) -> int:
 
 def _is_click(error: Exception) -> bool:
     return hasattr(error, "exit_code") and hasattr(error, "format_message")
+
+
+def console() -> NoReturn:
+    """The installed command."""
+    prepare()
+    leave(main())
 
 
 def main() -> int:

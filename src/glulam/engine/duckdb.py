@@ -11,9 +11,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, TypeVar
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -30,10 +30,10 @@ from glulam.infer.shape import Shape
 from glulam.infer.types import DataType, Struct
 from glulam.model.errors import ObjectChanged
 from glulam.objects.base import ObjectStore
-from glulam.records.chunks import Chunk, chunks
+from glulam.records.chunks import Chunk, Gathered, gather
 from glulam.records.scan import RAW, Scanned, scan_chunk
 from glulam.records.values import Reject
-from glulam.records.verify import FastParser, fast_part
+from glulam.records.verify import FastParser, fast_part, private_duckdb
 
 T = TypeVar("T")
 
@@ -53,6 +53,13 @@ class _Handle:
         for number in sorted(self.shapes):
             total.merge(self.shapes[number])
         return total
+
+
+def _widest(base: Struct | None, found: Scanned) -> Struct | None:
+    for schema, _ in found.parsed:
+        if base is not None and schema != base and widens(base, schema):
+            base = schema
+    return base
 
 
 class DuckDbEngine:
@@ -81,18 +88,22 @@ class DuckDbEngine:
         handle = _Handle(Pieces(self.resources.spool, self.resources.memory_bytes // 3))
         handle.records.update({s.index: 0 for s in job.sources})
         only = asked_only(job.sources)
-        feed = chunks(framed(self.store, job.sources, job.limits, self.resources.spool, handle.gone))
+        feed = gather(framed(self.store, job.sources, job.limits, self.resources.spool, handle.gone))
+
+        def work(gathered: Gathered) -> Scanned:
+            return self._scan_one(keep_only(gathered.chunk(), only), base, job, learn)
+
         try:
-            first = next(feed, None)
-            if first is not None:
-                found = self._scan_one(keep_only(first, only), base, job, learn)
+            if (first := next(feed, None)) is not None:
+                found = self.pool.submit(work, first).result()
                 self._collect(handle, found)
                 if base is None and learn:
                     lenient = SchemaPolicy(hints=job.policy.hints, reserved=job.policy.reserved)
                     base = resolve(found.shape, None, lenient)
-                work = partial(self._scan_one, base=base, job=job, learn=learn)
-                for result in self._each(lambda c: work(keep_only(c, only)), feed):
+                for result in self._each(work, feed):
                     self._collect(handle, result)
+                    if job.existing is None and learn:
+                        base = _widest(base, result)  # fields that came late are known to the chunks after
         except BaseException:
             handle.pieces.close()
             raise
@@ -112,7 +123,11 @@ class DuckDbEngine:
         handle.shapes[found.number] = found.shape
 
     def _parser(self) -> FastParser:
-        return self._mine("parser", FastParser)
+        return self._mine("parser", lambda: FastParser(self.duckdb()))
+
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own; to be shared by cursors."""
+        return self._mine("duckdb", private_duckdb)
 
     # -- stage ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +193,9 @@ class _Staging:
             paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
             batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
         )  # fmt: skip
-        self.partition_types = self.select.partition_types()
+        self.partition_types = engine.pool.submit(
+            lambda: self.select.partition_types(engine.duckdb())
+        ).result()
         self.tally = Tally.new()
         self.places: list[pa.Table] = []
         self.rejects: list[Reject] = []
@@ -249,7 +266,7 @@ class _Staging:
     def _select(self, table: pa.Table) -> pa.Table:
         connection = getattr(self.connections, "mine", None)
         if connection is None:
-            connection = self.connections.mine = self.select.connect()
+            connection = self.connections.mine = self.select.connect(self.engine.duckdb())
         return self.select.run(connection, table)
 
     def _write_rejects(self) -> None:

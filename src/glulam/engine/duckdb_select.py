@@ -6,8 +6,6 @@ once, in inner SELECTs, however often the outputs, the tests for failure, the pa
 
 from __future__ import annotations
 
-from typing import Any
-
 import duckdb
 import pyarrow as pa
 import sqlglot.expressions as exp
@@ -31,13 +29,13 @@ class DuckDbSelect:
         self._order = [name for name, _ in items]
         self._partitions = [translate(c.expression, schema) for c in plan.partition_by]
 
-    def connect(self) -> Any:
-        """A DuckDB with what the query needs."""
-        connection = duckdb.connect(config={"threads": 1})
+    def connect(self, home: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """A cursor of the DuckDB with what the query needs."""
+        connection = home.cursor()
         install(connection, self._query, *self._partitions)
         return connection
 
-    def run(self, connection: Any, table: pa.Table) -> pa.Table:
+    def run(self, connection: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:
         """The result columns of engine/select.py and the pass-through columns, in the order of `table`'s rows."""
         connection.register("raw", table)
         try:
@@ -50,11 +48,11 @@ class DuckDbSelect:
         columns += [table.column(name) for name in PASS_THROUGH]
         return pa.Table.from_arrays(columns, names=[*self._order, *PASS_THROUGH])
 
-    def partition_types(self) -> tuple[DataType, ...]:
+    def partition_types(self, home: duckdb.DuckDBPyConnection) -> tuple[DataType, ...]:
         """The Glue types of the partition columns."""
         if not self._partitions:
             return ()
-        connection = self.connect()
+        connection = self.connect(home)
         connection.register("raw", self._raw.empty_table())
         found = connection.sql(f"SELECT {', '.join(self._partitions)} FROM raw").to_arrow_table()  # noqa: S608
         connection.close()

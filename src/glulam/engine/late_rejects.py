@@ -44,7 +44,7 @@ def late_rejects(
         source = by_index[int(files[start])]
         path = store.fetch(source.uri, source.etag, spool)
         yield from _of_file(source, path, places.slice(start, end - start), limits)
-        forget(store, source, path)
+        forget(store, path)
 
 
 def _of_file(source: SourceFile, path: Path, places: pa.Table, limits: ReadLimits) -> Iterator[Reject]:

@@ -37,14 +37,14 @@ def framed(
                 failpoint("read.during")
             if not store.unchanged(source.uri, source.etag):
                 raise ObjectChanged(f"{source.uri} was overwritten while it was read")
-            forget(store, source, path)
+            forget(store, path)
         except (ObjectChanged, ObjectNotFound, FileNotFoundError):
             gone.add(source.index)
 
 
-def forget(store: ObjectStore, source: SourceFile, path: Path) -> None:
+def forget(store: ObjectStore, path: Path) -> None:
     """Delete a fetched file, when it is a private copy."""
-    if store.local_path(source.uri) is None:
+    if not store.in_place:
         path.unlink(missing_ok=True)
 
 

@@ -42,7 +42,7 @@ from glulam.model.errors import DataRejected, GlulamError, ObjectChanged
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
 from glulam.objects.lake import Lake
-from glulam.records.chunks import chunks
+from glulam.records.chunks import gather
 from glulam.records.scan import scan_chunk
 from glulam.records.values import ReadLimits, Reject, RejectCode
 from glulam.records.verify import FastParser
@@ -182,9 +182,9 @@ def _scan(work: ReadWork, group: Group) -> dict[str, Any]:
     records: Counter[int] = Counter({s.index: 0 for s in group})
     only, store = asked_only(group), work.store.open()
     with _scratch() as spool, _parser() as parser:
-        for chunk in chunks(framed(store, group, work.limits, spool, gone)):
+        for gathered in gather(framed(store, group, work.limits, spool, gone)):
             found = scan_chunk(
-                keep_only(chunk, only), parser, base, work.policy, work.limits, learn=work.learn
+                keep_only(gathered.chunk(), only), parser, base, work.policy, work.limits, learn=work.learn
             )
             for _, table in found.parsed:
                 count_rows(records, table)
@@ -222,8 +222,10 @@ def _read(work: ReadWork, schema: Struct, target: pa.Schema, group: Group) -> It
     gone: set[int] = set()
     only, store = asked_only(group), work.store.open()
     with _scratch() as spool, _parser() as parser:
-        for chunk in chunks(framed(store, group, work.limits, spool, gone)):
-            found = scan_chunk(keep_only(chunk, only), parser, schema, work.policy, work.limits, learn=False)
+        for gathered in gather(framed(store, group, work.limits, spool, gone)):
+            found = scan_chunk(
+                keep_only(gathered.chunk(), only), parser, schema, work.policy, work.limits, learn=False
+            )
             for have, table in found.parsed:
                 yield from _batches(widen(table, have, schema), target)
             fitted, late = conform(found.slow, schema, work.policy, work.limits)

@@ -33,15 +33,9 @@ def list_raw(database: Database, store: ObjectStore, pipeline: Pipeline, pipelin
              progress: Callable[[Listing], None] | None = None) -> Listing:  # fmt: skip
     """List every folder of the pipeline's source and register what is there. Registering again adds nothing."""
     total = Listing()
-    for prefix, incremental in source_folders(store, pipeline, clock().year):
-        if incremental and pipeline.source.only_new_folders:
-            with database.transaction() as conn:
-                if folders.seen(conn, pipeline_id, prefix):
-                    continue
-        for page in store.list(prefix, page_size=PAGE):
-            stats = [s for s in page if _is_data(s, prefix)]
-            if not stats:
-                continue
+    wanted = _wanted(database, pipeline_id, pipeline, source_folders(store, pipeline, clock().year))
+    for stats, ended in _pages(store, wanted):
+        if stats:
             failpoint("list.before_register")
             new, superseded = _register(database, store, pipeline_id, stats)
             failpoint("list.after_register")
@@ -51,10 +45,38 @@ def list_raw(database: Database, store: ObjectStore, pipeline: Pipeline, pipelin
             )  # fmt: skip
             if progress is not None:
                 progress(total)
-        if incremental:
+        if ended:
             with database.transaction() as conn:
-                folders.mark_seen(conn, pipeline_id, prefix)
+                folders.mark_seen(conn, pipeline_id, ended)
     return total
+
+
+def _wanted(
+    database: Database, pipeline_id: int, pipeline: Pipeline, found: Iterator[tuple[S3Uri, bool]]
+) -> Iterator[tuple[S3Uri, bool]]:
+    for prefix, incremental in found:
+        if incremental and pipeline.source.only_new_folders:
+            with database.transaction() as conn:
+                if folders.seen(conn, pipeline_id, prefix):
+                    continue
+        yield prefix, incremental
+
+
+def _pages(
+    store: ObjectStore, wanted: Iterator[tuple[S3Uri, bool]]
+) -> Iterator[tuple[list[ObjectStat], list[S3Uri]]]:
+    """Up to PAGE raw files, those of small folders together, and the incremental folders that end among them."""
+    stats: list[ObjectStat] = []
+    ended: list[S3Uri] = []
+    for prefix, incremental in wanted:
+        for page in store.list(prefix, page_size=PAGE):
+            stats += [s for s in page if _is_data(s, prefix)]
+            if len(stats) >= PAGE:
+                yield stats[:PAGE], ended
+                stats, ended = stats[PAGE:], []
+        if incremental:
+            ended.append(prefix)
+    yield stats, ended
 
 
 def _register(

@@ -29,6 +29,12 @@ class ObjectStat:
 class ObjectStore(Protocol):
     """All verbs raise ObjectNotFound, ObjectChanged (etag condition failed) or StorageFailed (with the cause)."""
 
+    in_place: bool
+    """Whether `fetch` answers with the object itself, and not with a copy."""
+    at_once: int
+    """How many verbs at the same time pay off: many where each waits for a network, one on a local disk, where threads
+    would only wait for each other's turn."""
+
     def list(self, prefix: S3Uri, *, page_size: int = 1000) -> Iterator[list[ObjectStat]]:
         """Pages of the objects below `prefix`, in bounded memory. A prefix that holds nothing gives no page."""
 

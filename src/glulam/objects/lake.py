@@ -41,6 +41,9 @@ _KNOWN_FOLDERS = 10_000
 class Lake:
     """The local ObjectStore. Safe to use from several threads and processes at once."""
 
+    in_place = True
+    at_once = 1
+
     def __init__(self, root: Path) -> None:
         self.root = os.path.realpath(root)
         self._known: dict[tuple[str, str], str] = {}

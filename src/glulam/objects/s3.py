@@ -49,6 +49,9 @@ _KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "Conte
 class S3Store:
     """The remote ObjectStore. Safe to use from several threads at once."""
 
+    in_place = False
+    at_once = 16
+
     def __init__(
         self,
         client: S3Client | None = None,

@@ -5,82 +5,86 @@ A chunk is columnar: one buffer, and for each line its file, record number, line
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from glulam.records.framing import Document, Framed, Lines
+from glulam.records.framing import Document, Framed, Ints, Lines, blank_lines, line_offsets
 from glulam.records.values import Reject
 
 CHUNK_BYTES = 8 * 1024 * 1024
+FIRST_BYTES = 512 * 1024
+"""The first chunk is small: whoever learns a schema from it keeps the others waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Row i is buffer[offsets[i]:offsets[i+1]]. `is_record` is False for blank lines."""
+    """Row i is buffer[offsets[i]:offsets[i+1]], newline included. `is_record` is False for blank lines."""
 
     number: int
     buffer: bytes
-    offsets: npt.NDArray[np.int64]
+    offsets: Ints
     is_record: npt.NDArray[np.bool_]
     file: npt.NDArray[np.int32]
-    record_no: npt.NDArray[np.int64]
-    line: npt.NDArray[np.int64]
-    offset: npt.NDArray[np.int64]
+    record_no: Ints
+    line: Ints
+    offset: Ints
     documents: tuple[Document, ...]
     rejects: tuple[Reject, ...]
 
 
-def chunks(framed: Iterable[Framed], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """Chunks in the order of the input, each closed as soon as it holds `chunk_bytes`."""
-    lines: list[Lines] = []
-    documents: list[Document] = []
-    rejects: list[Reject] = []
-    size = number = 0
-    for item in framed:
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """What will be one chunk."""
+
+    number: int
+    lines: list[Lines] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, item: Framed) -> None:
         if isinstance(item, Lines):
-            lines.append(item)
-            size += len(item.buffer) + 64
-        elif isinstance(item, Document):
-            documents.append(item)
-            size += len(item.raw) + 512
-        else:
-            rejects.append(item)
-            size += len(item.raw) + 512
-        if size >= chunk_bytes:
-            yield _close(number, lines, documents, rejects)
-            lines, documents, rejects, size = [], [], [], 0
-            number += 1
-    if lines or documents or rejects:
-        yield _close(number, lines, documents, rejects)
+            self.lines.append(item)
+            self.size += len(item.buffer) + 64
+            return
+        (self.documents if isinstance(item, Document) else self.rejects).append(item)  # type: ignore[arg-type]
+        self.size += len(item.raw) + 512
+
+    def chunk(self) -> Chunk:
+        """Joined, and every line found: the part that takes time, for whichever thread works on the chunk."""
+        parts = [p.buffer if p.buffer.endswith(b"\n") else p.buffer + b"\n" for p in self.lines]
+        buffer = parts[0] if len(parts) == 1 else b"".join(parts)
+        offsets = line_offsets(np.frombuffer(buffer, np.uint8))
+        begin = np.cumsum([0, *map(len, parts)])  # of each part in the buffer
+        first_row = np.searchsorted(offsets, begin)
+        rows = np.diff(first_row)
+        is_record = ~blank_lines(buffer, offsets)
+        count: Ints = np.zeros(len(offsets), np.int64)  # records before each row
+        np.cumsum(is_record, out=count[1:])
+
+        def of(values: list[int], less: Ints) -> Ints:
+            """For each row, the number that its part has, less what the running number had reached there."""
+            return np.repeat(np.array(values, np.int64) - less, rows)
+
+        return Chunk(
+            number=self.number, buffer=buffer, offsets=offsets, is_record=is_record,
+            file=np.repeat(np.array([p.file for p in self.lines], np.int32), rows),
+            record_no=count[1:] + of([p.first_record_no - 1 for p in self.lines], count[first_row[:-1]]),
+            line=np.arange(len(is_record)) + of([p.first_line for p in self.lines], first_row[:-1]),
+            offset=offsets[:-1] + of([p.first_offset for p in self.lines], begin[:-1]),
+            documents=tuple(self.documents), rejects=tuple(self.rejects),
+        )  # fmt: skip
 
 
-def _close(number: int, lines: list[Lines], documents: list[Document], rejects: list[Reject]) -> Chunk:
-    parts: list[bytes] = []
-    starts: list[npt.NDArray[np.int64]] = []
-    base = 0
-    for part in lines:
-        parts.append(part.buffer)
-        starts.append(part.offsets[:-1] + base)
-        base += len(part.buffer)
-        if not part.buffer.endswith(b"\n"):  # the last line of a file without a final newline
-            parts.append(b"\n")
-            base += 1
-    counts = np.array([len(p.blank) for p in lines], np.int64)
-    empty: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-    blank = np.concatenate([p.blank for p in lines]) if lines else np.zeros(0, bool)
-    return Chunk(
-        number=number,
-        buffer=parts[0] if len(parts) == 1 else b"".join(parts),
-        offsets=np.concatenate([*starts, np.array([base], np.int64)]),
-        is_record=~blank,
-        file=np.repeat(np.array([p.file for p in lines], np.int32), counts),
-        record_no=np.concatenate([p.first_record_no - 1 + np.cumsum(~p.blank) for p in lines])
-        if lines
-        else empty,
-        line=np.concatenate([p.first_line + np.arange(len(p.blank)) for p in lines]) if lines else empty,
-        offset=np.concatenate([p.first_offset + p.offsets[:-1] for p in lines]) if lines else empty,
-        documents=tuple(documents),
-        rejects=tuple(rejects),
-    )
+def gather(framed: Iterable[Framed], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Gathered]:
+    """Chunks in the order of the input, each closed as soon as it holds `chunk_bytes`."""
+    now = Gathered(number=0)
+    for item in framed:
+        now.add(item)
+        if now.size >= (chunk_bytes if now.number else FIRST_BYTES):
+            yield now
+            now = Gathered(number=now.number + 1)
+    if now.size:
+        yield now

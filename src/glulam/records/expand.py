@@ -7,6 +7,7 @@ the input, which whole-file readers do not: a truncated gzip must give the recor
 from __future__ import annotations
 
 import bz2
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -73,13 +74,15 @@ class Content:
     def windows(self) -> Iterator[bytes]:
         """Non-empty windows, at most a few times WINDOW bytes each. Raises UnreadableFile for binary content,
         compression inside compression and decompression bombs."""
-        head = self._file.read(WINDOW)
+        size = os.fstat(self._file.fileno()).st_size  # a file that grows has another etag afterwards
+        head = self._file.read(min(WINDOW, size))  # memory for a whole window costs more than a small file
         codec = next((c for c in _CODECS if c.magic.match(head)), None)
         if codec is None:
             self._refuse_binary(head)
             while head:
                 yield head
-                head = self._file.read(WINDOW)
+                size -= len(head)
+                head = self._file.read(min(WINDOW, size)) if size else b""
             return
         first = True
         for window in self._expand(head, codec):

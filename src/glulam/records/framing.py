@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,25 +26,50 @@ _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _NEWLINE = 10
 _BLANKS = np.zeros(256, bool)
 _BLANKS[list(_SPACE)] = True
+_BLOCK = 512 * 1024
+Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Consecutive lines of one file, newline included. Row i is buffer[offsets[i]:offsets[i+1]]."""
+    """Consecutive whole lines of one file. Where they begin is looked up when it is asked for: of a small file, by
+    whoever gathers it with others (`chunks.py`)."""
 
     file: int
     buffer: bytes
-    offsets: npt.NDArray[np.int64]
-    """n+1 positions in `buffer`; the first is 0, the last its length."""
-    blank: npt.NDArray[np.bool_]
-    """n flags: the line holds white space only and is no record."""
     first_record_no: int
     first_line: int
     first_offset: int
 
+    @cached_property
+    def offsets(self) -> Ints:
+        """n+1 positions in `buffer`; the first is 0, the last its length. A newline belongs to its line."""
+        found = line_offsets(np.frombuffer(self.buffer, np.uint8))
+        return found if self.buffer.endswith(b"\n") else np.append(found, len(self.buffer))
+
+    @cached_property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """n flags: the line holds white space only and is no record."""
+        return blank_lines(self.buffer, self.offsets)
+
     @property
     def records(self) -> int:
         return len(self.blank) - int(self.blank.sum())
+
+
+def line_offsets(data: npt.NDArray[np.uint8]) -> Ints:
+    """0, and the place after each newline. In blocks that fit the processor's cache."""
+    blocks = range(0, len(data), _BLOCK)
+    ends = [np.flatnonzero(data[at : at + _BLOCK] == _NEWLINE) + (at + 1) for at in blocks]
+    return np.concatenate([np.zeros(1, np.int64), *ends])
+
+
+def blank_lines(buffer: bytes, offsets: Ints) -> npt.NDArray[np.bool_]:
+    """Which of the lines buffer[offsets[i]:offsets[i+1]] hold white space only."""
+    blank: npt.NDArray[np.bool_] = _BLANKS[np.frombuffer(buffer, np.uint8)[offsets[:-1]]]
+    for row in np.flatnonzero(blank):  # a line may start with white space and still hold a record
+        blank[row] = not buffer[offsets[row] : offsets[row + 1]].strip(_SPACE)
+    return blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +94,25 @@ class _Cursor:
     record_no: int = 0
     line: int = 1
     offset: int = 0
+    behind: Lines | None = None
+    """Lines that were framed and not passed yet: whether there is a need to count them shows when more follows."""
+
+    def lines(self, buffer: bytes) -> Lines:
+        self.catch_up()
+        self.behind = Lines(file=self.file, buffer=buffer, first_record_no=self.record_no + 1,
+                            first_line=self.line, first_offset=self.offset)  # fmt: skip
+        return self.behind
+
+    def catch_up(self) -> None:
+        """Stand after everything that was framed. Call before looking at the numbers."""
+        if self.behind is not None:
+            self.record_no += self.behind.records
+            self.line += len(self.behind.blank)
+            self.offset += len(self.behind.buffer)
+            self.behind = None
 
     def reject(self, raw: bytes, length: int, code: RejectCode, detail: str) -> Reject:
+        self.catch_up()
         self.record_no += 1
         return Reject(file=self.file, record_no=self.record_no, line=self.line, offset=self.offset, length=length,
                       raw=raw[:RAW_PREFIX_BYTES] if length > len(raw) else raw, code=code, detail=detail)  # fmt: skip
@@ -106,14 +149,12 @@ def _ending(cursor: _Cursor, last: Framed | None, damage: str | None) -> Iterato
             yield last
         return
     if isinstance(last, Lines) and not last.buffer.endswith(b"\n"):
-        rows = len(last.blank)
-        cut = int(last.offsets[rows - 1])
+        cut = last.buffer.rfind(b"\n") + 1
         raw = last.buffer[cut:]
-        if rows > 1:
-            yield replace(last, buffer=last.buffer[:cut], offsets=last.offsets[:rows], blank=last.blank[:-1])
-        place = _Cursor(last.file, record_no=cursor.record_no - (not last.blank[-1]), line=cursor.line - 1,
-                        offset=cursor.offset - len(raw))  # fmt: skip
-        yield place.reject(raw, len(raw), RejectCode.TRUNCATED_STREAM, damage)
+        before = _Cursor(last.file, last.first_record_no - 1, last.first_line, last.first_offset)
+        if cut:
+            yield before.lines(last.buffer[:cut])
+        yield before.reject(raw, len(raw), RejectCode.TRUNCATED_STREAM, damage)
     elif isinstance(last, Reject) and last.code in (RejectCode.MALFORMED, RejectCode.NOT_UTF8):
         yield replace(last, code=RejectCode.TRUNCATED_STREAM, detail=damage)
     else:
@@ -148,7 +189,7 @@ def _first_lines(head: bytes) -> list[bytes]:
 
 
 def _is_lines(head: bytes) -> bool:
-    lines = _first_lines(head + b"\n")
+    lines = _first_lines(head if head.endswith(b"\n") else head + b"\n")
     first = lines[0].rstrip(_SPACE)
     complete = _complete(first)
     if first.lstrip(_SPACE).startswith(b"["):
@@ -188,47 +229,22 @@ def _lines(cursor: _Cursor, head: bytes, windows: Iterator[bytes], limits: ReadL
 
 def _chunk(cursor: _Cursor, buffer: bytes, limits: ReadLimits) -> Iterator[Framed]:
     """Whole lines as Lines, cut at each line that is too large."""
-    data = np.frombuffer(buffer, np.uint8)
-    ends = np.flatnonzero(data == _NEWLINE) + 1
-    if not len(ends) or ends[-1] != len(buffer):
-        ends = np.append(ends, len(buffer))
-    offsets = np.concatenate((np.zeros(1, np.int64), ends))
-    lengths = np.diff(offsets)
-    long = np.flatnonzero(lengths > limits.max_record_bytes + 2)
-    near = np.flatnonzero((lengths > limits.max_record_bytes) & (lengths <= limits.max_record_bytes + 2))
-    over = [
-        int(i)
-        for i in near
-        if len(buffer[offsets[i] : offsets[i + 1]].rstrip(b"\r\n")) > limits.max_record_bytes
-    ]
     start = 0
-    for row in sorted([int(i) for i in long] + over):
-        yield from _rows(cursor, buffer, data, offsets[start : row + 1])
-        raw = buffer[offsets[row] : offsets[row + 1]].rstrip(b"\r\n")
-        yield _too_large(cursor, raw, len(raw))
-        cursor.offset += int(lengths[row])
-        cursor.line += 1
-        start = row + 1
-    yield from _rows(cursor, buffer, data, offsets[start:])
-
-
-def _rows(
-    cursor: _Cursor, buffer: bytes, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
-) -> Iterator[Lines]:
-    count = len(offsets) - 1
-    if count < 1:
-        return
-    begin, end = int(offsets[0]), int(offsets[-1])
-    blank = _BLANKS[data[offsets[:-1]]]
-    for row in np.flatnonzero(blank):  # a line may start with white space and still hold a record
-        blank[row] = not buffer[offsets[row] : offsets[row + 1]].strip(_SPACE)
-    lines = Lines(file=cursor.file, buffer=buffer if end - begin == len(buffer) else buffer[begin:end],
-                  offsets=offsets - begin, blank=blank, first_record_no=cursor.record_no + 1,
-                  first_line=cursor.line, first_offset=cursor.offset)  # fmt: skip
-    cursor.record_no += lines.records
-    cursor.line += count
-    cursor.offset += end - begin
-    yield lines
+    if len(buffer) > limits.max_record_bytes:
+        offsets = cursor.lines(buffer).offsets
+        cursor.behind = None
+        for row in np.flatnonzero(np.diff(offsets) > limits.max_record_bytes):
+            begin, end = int(offsets[row]), int(offsets[row + 1])
+            raw = buffer[begin:end].rstrip(b"\r\n")
+            if len(raw) > limits.max_record_bytes:
+                if begin > start:
+                    yield cursor.lines(buffer[start:begin])
+                yield _too_large(cursor, raw, len(raw))
+                cursor.offset += end - begin
+                cursor.line += 1
+                start = end
+    if start < len(buffer):
+        yield cursor.lines(buffer[start:] if start else buffer)
 
 
 def _too_large(cursor: _Cursor, prefix: bytes, length: int) -> Reject:

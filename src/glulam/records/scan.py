@@ -112,8 +112,7 @@ class _Work:
         while (
             texts is not None and schema is not None and (part := fast_part(schema)).fields and eligible.any()
         ):
-            rows = np.flatnonzero(eligible)
-            found = self._parse(parser, texts, tokens, rows, part, len(todo))
+            rows, found = self._parse(parser, texts, tokens, eligible, part)
             done = rows[found.accepted]
             todo[done] = eligible[done] = False
             if len(found.table):
@@ -128,15 +127,18 @@ class _Work:
         for row in np.flatnonzero(todo):
             self.strict_row(int(row))
 
-    def _parse(self, parser: FastParser, texts: pa.StringArray, tokens: Tokens, rows: npt.NDArray[np.int64],
-               part: Struct, total: int) -> Verified:  # fmt: skip
-        if len(rows) == total:
-            return parser.parse(texts, tokens, np.ones(total, bool), part)
+    def _parse(self, parser: FastParser, texts: pa.StringArray, tokens: Tokens, eligible: npt.NDArray[np.bool_],
+               part: Struct) -> tuple[npt.NDArray[np.int64], Verified]:  # fmt: skip
+        """The rows that were parsed, and what came of them. The others are left out when they are many: a few NULLs
+        cost less than a copy of the texts."""
+        rows = np.flatnonzero(eligible)
+        if len(rows) * 2 > len(eligible):
+            return np.arange(len(eligible)), parser.parse(texts, tokens, eligible, part)
         subset = Tokens(keys=tokens.keys[rows], strings=tokens.strings[rows], nulls=tokens.nulls[rows],
                         doubtful=tokens.doubtful[rows], null_at=tokens.null_at)  # fmt: skip
-        return parser.parse(texts.take(pa.array(rows)), subset, np.ones(len(rows), bool), part)
+        return rows, parser.parse(texts.take(pa.array(rows)), subset, np.ones(len(rows), bool), part)
 
-    def _texts(self, buffer: bytes, shown: npt.NDArray[np.bool_]) -> pa.StringArray | None:
+    def _texts(self, buffer: bytes | bytearray, shown: npt.NDArray[np.bool_]) -> pa.StringArray | None:
         """The `shown` lines (the others NULL) as an Arrow array over the buffer itself; None when some of them is not
         UTF-8 (the strict parser then says which)."""
         chunk = self.chunk

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -30,6 +31,7 @@ from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, STRING, Array, DataType,
 from glulam.records.tokens import MARK, MARK_AS_TEXT, Tokens
 
 _EXACT = 2.0**53
+_FEW = 100
 
 
 def fast_part(schema: Struct) -> Struct:
@@ -72,11 +74,16 @@ class Verified:
     accepted: npt.NDArray[np.bool_]
 
 
+def private_duckdb() -> duckdb.DuckDBPyConnection:
+    """A DuckDB for one thread. (Cursors of one DuckDB would wait for each other.)"""
+    return duckdb.connect(config={"threads": 1, "allocator_background_threads": "false"})
+
+
 class FastParser:
     """Parses lines by one schema. Not thread-safe: one a thread."""
 
-    def __init__(self) -> None:
-        self._connection = duckdb.connect(config={"threads": 1, "allocator_background_threads": "false"})
+    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+        self._connection = connection or private_duckdb()
 
     def close(self) -> None:
         self._connection.close()
@@ -97,9 +104,7 @@ class FastParser:
             & np.asarray(top.is_valid())
         )  # fmt: skip
         table = pa.Table.from_arrays(column.flatten(), schema=pa.schema(list(column.type)))
-        if not accepted.all():
-            table = table.filter(pa.array(accepted))
-        return Verified(table=table, schema=schema, accepted=accepted)
+        return Verified(table=_only(table, accepted), schema=schema, accepted=accepted)
 
     def _transform(self, raw: pa.Table, structure: str) -> pa.Table:
         """The parsed lines as one struct column `j`. A line that is no JSON at all fails the query; only then each line
@@ -238,6 +243,16 @@ class _Proof:
             if bad.any():
                 self._doubt(bad, rows)
         return typed
+
+
+def _only(table: pa.Table, rows: npt.NDArray[np.bool_]) -> pa.Table:
+    """The flagged rows. When few are missing, the runs between them are joined: a tenth of the time of a filter."""
+    missing = np.flatnonzero(~rows)
+    if len(missing) > _FEW:
+        return table.filter(pa.array(rows))
+    bounds = [-1, *missing.tolist(), len(rows)]
+    runs = [table.slice(a + 1, b - a - 1) for a, b in pairwise(bounds)]
+    return pa.concat_tables(runs).combine_chunks() if len(runs) > 1 else table
 
 
 def _valid(array: pa.Array) -> npt.NDArray[np.bool_]:
