@@ -2,10 +2,10 @@
 
     read(value, path, problems) -> value
 
-What is read is not to be changed: lists of equal content may be one and the same. Timestamps become aware datetimes, blobs bytes, `null` members are left out. A value of the wrong JSON type ends the
-request at once (SerializationException, as AWS answers); a value that breaks a constraint of the model is added to
-`problems`, so that one answer names them all in AWS's words. `path` is a chain of (parent, name) and only written out
-when there is something to say.
+Timestamps become aware datetimes, blobs bytes, `null` members are left out. What is read is not to be changed: lists of
+equal content may be one and the same. A value of the wrong JSON type ends the request at once (SerializationException, as
+AWS answers); a value that breaks a constraint of the model is added to `problems`, so that one answer names them all in
+AWS's words. `path` is a chain of (parent, name) and only written out when there is something to say.
 """
 
 from __future__ import annotations

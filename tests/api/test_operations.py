@@ -1,0 +1,30 @@
+"""The page of operations is true: each one that it calls implemented has a method, every other one says that it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from glulam.api.page import page
+from glulam.api.services import GLUE
+from glulam.wire.services import operations
+
+ROOT = Path(__file__).parents[2]
+FOUND = operations("glue", GLUE)
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs" / "operations.md").read_text("utf-8") == page({"glue": FOUND})
+
+
+def test_what_is_not_implemented_says_so(glue: Any) -> None:
+    for name, arguments in (("get_jobs", {}), ("get_crawler", {"Name": "c"}), ("list_sessions", {})):
+        with pytest.raises(ClientError) as caught:
+            getattr(glue, name)(**arguments)
+        assert caught.value.response["Error"]["Code"] == "OperationNotSupportedException"
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert not (FOUND["GetJobs"] or FOUND["GetCrawler"] or FOUND["ListSessions"])
+    assert sum(FOUND.values()) >= 91
