@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from glulam.ingest.batch import BatchWork, sources_of, staging_root
+from glulam.ingest.batch import BatchWork, sources_of
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.manifest import Manifest
+from glulam.ingest.places import staging_root
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
 from glulam.ingest.report import BatchReport, RunReport, batch_report

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.databases import ensure_database
+from glulam.catalog.iceberg import MetadataSwap, is_iceberg
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
 from glulam.catalog.tables import (
     Column,
@@ -48,9 +49,17 @@ def raw_schema(table: Table | None) -> Struct | None:
 def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Staged) -> TableDescriptor:
     """The table after this batch. Raises InvalidConfig when the pipeline now makes a column of another type."""
     old = table.descriptor if table is not None else None
+    _check_kind(pipeline, table)
     columns = list(old.columns) if old is not None else []
     at = {c.name: i for i, c in enumerate(columns)}
-    for name, kind in staged.columns:
+    partition_keys = _partition_keys(staged)
+    made = list(staged.columns)
+    if (
+        pipeline.iceberg
+    ):  # partition keys are columns like others; which of them it is partitioned by, its metadata say
+        made += [(k.name, k.data_type) for k in partition_keys]
+        partition_keys = []
+    for name, kind in made:
         index = at.get(name)
         if index is None:
             columns.append(Column(name=name, type=str(kind)))
@@ -63,17 +72,28 @@ def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Sta
                     f"pipeline now makes it {kind}; give the new one another name, or cast it to {have.type}"
                 )
             columns[index] = replace(have, type=str(kind))
-    keys = tuple(_partition_keys(staged))
+    keys = tuple(partition_keys)
     if old is not None:
         have_keys, found = (", ".join(k.name for k in ks) or "nothing" for ks in (old.partition_keys, keys))
         if have_keys != found:
             raise InvalidConfig(f"the table is partitioned by {have_keys}; the pipeline now says {found}")
         keys = old.partition_keys
-    parameters = dict(old.parameters) if old is not None else {"classification": "parquet"}
+    parameters = dict(old.parameters) if old is not None else {}
+    if not pipeline.iceberg:
+        parameters.setdefault("classification", "parquet")
     parameters["glulam.pipeline"] = pipeline.pipeline
     parameters[_RAW_SCHEMA] = json.dumps(to_plain(raw), ensure_ascii=False, separators=(",", ":"))
     return TableDescriptor(columns=tuple(columns), partition_keys=keys, location=str(pipeline.zones.curated),
                            parameters=parameters)  # fmt: skip
+
+
+def _check_kind(pipeline: Pipeline, table: Table | None) -> None:
+    if table is not None and is_iceberg(table.descriptor) != pipeline.iceberg:
+        have = "an Iceberg table" if not pipeline.iceberg else "plain Parquet"
+        raise InvalidConfig(
+            f"table {table.database}.{table.name} is {have} and the pipeline says curated.format: "
+            f"{pipeline.curated.format}; a table cannot change its kind: give the new one another name and zone"
+        )
 
 
 def _struct(name: str, column: Column) -> Struct:
@@ -115,6 +135,16 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
     if now.descriptor == wanted:
         return now
     return update_table(conn, now, wanted, expected_version=now.version, cause=cause)
+
+
+def swap_metadata(
+    conn: psycopg.Connection, planned: Table, swap: MetadataSwap, cause: Mapping[str, Any]
+) -> None:
+    """Point an Iceberg table at its next metadata. Raises SchemaMoved when it is no longer as planned on."""
+    now = find_table(conn, planned.database, planned.name, for_update=True)
+    if now is None or (now.id, now.version) != (planned.id, planned.version):
+        raise SchemaMoved(f"table {planned.database}.{planned.name} changed")
+    update_table(conn, now, swap.applied(now.descriptor), expected_version=now.version, cause=cause)
 
 
 def record_outputs(

@@ -1,0 +1,3 @@
+from ingest.conftest import Project, project
+
+__all__ = ["Project", "project"]
