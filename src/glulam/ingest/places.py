@@ -30,13 +30,17 @@ def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
     return staging_root(pipeline).join(claim.batch_id, f"{claim.epoch}/")
 
 
+def _in_place(pipeline: Pipeline, claim: Claim) -> S3Uri:
+    return pipeline.zones.curated.join("data", claim.batch_id, str(claim.epoch))
+
+
 def begin_attempt(store: ObjectStore, pipeline: Pipeline, claim: Claim) -> S3Uri:
     """Empty this attempt's folders (a moved schema may have sent it back); returns where its good files go."""
     staging = staging_prefix(pipeline, claim)
     if not pipeline.iceberg:
         store.delete_prefix(staging)
         return staging.join("data")
-    data = pipeline.zones.curated.join("data", claim.batch_id, str(claim.epoch))
+    data = _in_place(pipeline, claim)
     drop_attempt(store, staging, None)
     with NamedTemporaryFile() as empty:
         store.put(Path(empty.name), staging.join(_IN_PLACE, data.bucket, data.key, _NOTE))
@@ -54,6 +58,15 @@ def drop_attempt(store: ObjectStore, staging: S3Uri, committed: str | None) -> N
                 if f"/{key}".endswith(own):
                     store.delete_prefix(S3Uri(bucket, key.removesuffix(_NOTE)))
     store.delete_prefix(staging)
+
+
+def abandon_attempt(store: ObjectStore, pipeline: Pipeline, claim: Claim, committed: str | None) -> None:
+    """The same by the worker itself, which was stalled and wrote on after others had ended the batch and swept up."""
+    staging = staging_prefix(pipeline, claim)
+    if str(staging) != committed:
+        if pipeline.iceberg:
+            store.delete_prefix(_in_place(pipeline, claim))
+        store.delete_prefix(staging)
 
 
 def drop_batch(store: ObjectStore, batch: S3Uri, committed: str | None) -> None:
