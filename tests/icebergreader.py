@@ -22,7 +22,9 @@ class LakeIO(PyArrowFileIO):
         return super().new_input(location.replace("s3://", f"{self.properties['lake']}/"))
 
     def new_output(self, location: str) -> OutputFile:
-        return super().new_output(location.replace("s3://", f"{self.properties['lake']}/"))
+        found = super().new_output(location.replace("s3://", f"{self.properties['lake']}/"))
+        found._location = location
+        return found
 
 
 def open_table(database_url: str, lake: Path, name: str = "events") -> StaticTable | None:

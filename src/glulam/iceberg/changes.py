@@ -34,6 +34,7 @@ from glulam.model.failpoints import failpoint
 BATCH_ID = "glulam.batch-id"
 """In the summary of each snapshot that a batch made."""
 
+_NEWEST_FORMAT = 2
 _PROPERTIES = {TableProperties.MANIFEST_MERGE_ENABLED: "true"}
 
 
@@ -95,10 +96,7 @@ def _schemas(io: StoreFileIO, change: Change) -> Iterable[pa.Schema]:
 
 
 def _new(schema: pa.Schema, change: Change) -> TableMetadata:
-    try:
-        fresh: Schema = assign_fresh_schema_ids(Catalog._convert_schema_if_needed(schema))
-    except (TypeError, ValueError) as error:
-        raise _no_type(change, error) from error
+    fresh = _fresh(schema, change)
     fields = [
         PartitionField(source_id=fresh.find_field(name).field_id, field_id=PARTITION_FIELD_ID_START + number,
                        transform=IdentityTransform(), name=name)
@@ -107,6 +105,13 @@ def _new(schema: pa.Schema, change: Change) -> TableMetadata:
     return new_table_metadata(
         fresh, PartitionSpec(*fields), UNSORTED_SORT_ORDER, str(change.location).rstrip("/"), _PROPERTIES
     )
+
+
+def _fresh(schema: pa.Schema, change: Change) -> Schema:
+    try:
+        return assign_fresh_schema_ids(Catalog._convert_schema_if_needed(schema))
+    except (TypeError, ValueError) as error:
+        raise _no_type(change, error) from error
 
 
 def _check(metadata: TableMetadata, change: Change) -> None:
@@ -118,6 +123,11 @@ def _check(metadata: TableMetadata, change: Change) -> None:
         raise AlreadyExists(
             f"batch {change.batch_id} is in the history of {change.database}.{change.name} and not committed in the "
             "ledger: the ledger was set back, the table was not; nothing was added"
+        )
+    if metadata.format_version > _NEWEST_FORMAT:
+        raise InvalidConfig(
+            f"Iceberg table {change.database}.{change.name} is of format version {metadata.format_version}; expected "
+            f"{_NEWEST_FORMAT} at most, which is what can be written here"
         )
     if change.partition_keys is None:
         return
@@ -135,7 +145,16 @@ def _check(metadata: TableMetadata, change: Change) -> None:
 
 
 def _follow(transaction: Transaction, schema: pa.Schema, change: Change) -> None:
-    """Add the columns that the files have and the table has not, and name them in the mapping."""
+    """Add the columns that the files have and the table has not, and name them in the mapping.
+
+    A name that the table had once is refused: files without field ids would show their values under the new column."""
+    metadata = transaction.table_metadata
+    once = {name for s in metadata.schemas for name in s.column_names} - set(metadata.schema().column_names)
+    if taken := sorted(once.intersection(_fresh(schema, change).column_names)):
+        raise InvalidConfig(
+            f"column {taken[0]!r} of Iceberg table {change.database}.{change.name} was renamed or dropped by another "
+            "writer; give the pipeline's column another name in transform.select"
+        )
     try:
         with transaction.update_schema() as update:
             update.union_by_name(schema)

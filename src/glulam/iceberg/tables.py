@@ -15,7 +15,7 @@ from pyiceberg.table import FileScanTask
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.metadata import TableMetadata
 
-from glulam.catalog.iceberg import MetadataSwap, metadata_location
+from glulam.catalog.iceberg import FIELD_CURRENT, MetadataSwap, metadata_location
 from glulam.catalog.tables import Table
 from glulam.iceberg.changes import Staging, stage
 from glulam.iceberg.columns import columns_of
@@ -61,7 +61,10 @@ class PyIcebergTables:
             for t in tasks
         ]  # fmt: skip
         fields = tuple(f.name for f in found.spec().fields)
-        return Snapshot(partition_fields=fields, files=tuple(sorted(files, key=lambda f: f.uri)))
+        columns = tuple(c for c in columns_of(found.metadata) if c.parameters[FIELD_CURRENT] == "true")
+        return Snapshot(
+            columns=columns, partition_fields=fields, files=tuple(sorted(files, key=lambda f: f.uri))
+        )
 
     def fetch(self, table: Table, uris: Collection[S3Uri], folder: Path) -> dict[S3Uri, Path]:
         if not uris:

@@ -14,7 +14,7 @@ from typing import Protocol
 import psycopg
 
 from glulam.catalog.iceberg import MetadataSwap
-from glulam.catalog.tables import Table
+from glulam.catalog.tables import Column, Table
 from glulam.ingest.commit import commit
 from glulam.ledger.batches import Claim
 from glulam.model.errors import SchemaMoved, StorageFailed
@@ -59,6 +59,7 @@ class SnapshotFile:
 class Snapshot:
     """What an Iceberg table is now."""
 
+    columns: tuple[Column, ...]
     partition_fields: tuple[str, ...]
     files: tuple[SnapshotFile, ...]
 

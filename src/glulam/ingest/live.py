@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from glulam.catalog.iceberg import current_columns, is_iceberg
+from glulam.catalog.iceberg import is_iceberg
 from glulam.catalog.tables import Table, list_tables
 from glulam.engine.base import EngineResources
 from glulam.engine.partition_writer import partition_folder
@@ -101,16 +101,16 @@ class LiveTables:
         iceberg = self.iceberg()
         with self.database.connection() as conn:
             own = {f.uri: f for f in outputs.live(conn, table.id)}
-        files = iceberg.snapshot(table).files
-        direct = [own[f.uri] for f in files if f.plain and f.uri in own]
-        others = [f.uri for f in files if not f.plain or f.uri not in own]
+        snapshot = iceberg.snapshot(table)
+        direct = [own[f.uri] for f in snapshot.files if f.plain and f.uri in own]
+        others = [f.uri for f in snapshot.files if not f.plain or f.uri not in own]
         folder = self.resources.spool / "tables" / str(table.id)
         found = {f.uri: self.store.local_path(f.uri) or self._fetched(table, f, ()) for f in direct}
         found |= iceberg.fetch(table, others, folder)
         uris |= {str(path): uri for uri, path in found.items()}
         return QueryTable(
             database=table.database, name=table.name, files=tuple(found.values()), places=places, hive=False,
-            columns=tuple((c.name, c.data_type) for c in current_columns(table.descriptor)),
+            columns=tuple((c.name, c.data_type) for c in snapshot.columns),
         )  # fmt: skip
 
     def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
