@@ -11,7 +11,7 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import StaticTable
 
 POINTER = """
-SELECT jsonb_path_query_first(descriptor, '$.**.metadata_location') #>> '{}' FROM catalog_table WHERE name = %s
+SELECT document -> 'Parameters' ->> 'metadata_location' FROM catalog_table WHERE name = %s
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from glulam.model.errors import InvalidConfig
@@ -34,6 +34,24 @@ class Settings:
     """Worker threads of the embedded engine. 0: one for each CPU."""
     memory_mb: int = 1024
     """Memory that the embedded engine plans for, in MiB; beyond it, work spills to `<home>/spill`."""
+    secret_key: str | None = field(default=None, repr=False)
+    """Key that encrypts secrets at rest: base64 of 32 bytes. Unset: `<home>/secret.key`, made at first use."""
+    account_id: str = "123456789012"
+    """The AWS account id that the server answers for: twelve digits, part of every ARN."""
+    region: str = "us-east-1"
+    """The region whose catalog the pipelines and `glulam sql` use. (A client's is the one that it signs for.)"""
+    host: str = "127.0.0.1"
+    """Address that `glulam up` listens on. Any but a loopback address needs access keys and TLS."""
+    port: int = 5150
+    """Port that `glulam up` listens on; 0 takes a free one."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain."""
+    tls_key: Path | None = None
+    """PEM file with the certificate's private key."""
+    keep_versions: int = 0
+    """So many versions of a table are kept at most; 0: all."""
+    max_body_mb: int = 16
+    """Largest request that the Glue API takes, in MiB."""
 
     @property
     def lake_root(self) -> Path:
@@ -44,19 +62,19 @@ class Settings:
         """Read every `GLULAM_*` variable. Raises InvalidConfig that names the variable and what it held."""
         env = os.environ if env is None else env
         values: dict[str, object] = {}
-        for field in fields(cls):
-            name = f"GLULAM_{field.name.upper()}"
+        for known in fields(cls):
+            name = f"GLULAM_{known.name.upper()}"
             text = env.get(name)
             if not text:
                 continue
-            if field.name in ("home", "lake"):
-                values[field.name] = Path(text)
-            elif field.name in ("threads", "memory_mb"):
+            if known.name in ("home", "lake", "tls_certificate", "tls_key"):
+                values[known.name] = Path(text)
+            elif known.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb"):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")
-                values[field.name] = int(text)
+                values[known.name] = int(text)
             else:
-                values[field.name] = text
+                values[known.name] = text
         settings = cls(**values)  # type: ignore[arg-type]
         for name, found, allowed in (
             ("GLULAM_OBJECTS", settings.objects, ("local", "s3")),
@@ -64,4 +82,6 @@ class Settings:
         ):
             if found not in allowed:
                 raise InvalidConfig(f"{name}={found!r}: expected one of {', '.join(allowed)}")
+        if not (len(settings.account_id) == 12 and settings.account_id.isdigit()):
+            raise InvalidConfig(f"GLULAM_ACCOUNT_ID={settings.account_id!r}: expected twelve digits")
         return settings

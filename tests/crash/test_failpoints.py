@@ -140,7 +140,7 @@ def test_the_oracle_sees_a_snapshot_that_is_lost(make_project: MakeProject) -> N
     project.run("list", "run")
     check(project)
     project.query(
-        "UPDATE catalog_table SET descriptor = (SELECT v.descriptor FROM catalog_table_version v"
+        "UPDATE catalog_table SET document = (SELECT v.document FROM catalog_table_version v"
         " WHERE v.table_id = id AND v.version = 0) WHERE name = 'events'"
     )
     with pytest.raises(AssertionError, match="are visible"):

@@ -26,7 +26,7 @@ FILE_PATH_ID = 2147483546
 """The field id that the format reserves for `file_path` in positional delete files."""
 SWAP = """
 UPDATE catalog_table SET version = version + 1,
-  descriptor = replace(descriptor::text, %s, %s)::jsonb WHERE name = 'events'
+  document = replace(document::text, %s, %s)::jsonb WHERE name = 'events'
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from glulam.catalog.tables import versions
+from glulam.catalog.versions import versions
 from glulam.ingest import compact, replay
 from glulam.ingest.live import LiveTables
 from glulam.ingest.trace import trace

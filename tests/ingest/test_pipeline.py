@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from glulam.catalog.tables import versions
+from glulam.catalog.versions import versions
 from glulam.ingest import compact, replay
 from glulam.ledger import outputs
 from glulam.model.clock import new_batch_id

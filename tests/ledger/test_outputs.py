@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from glulam.catalog.databases import ensure_database
-from glulam.catalog.tables import TableDescriptor, create_table
+from glulam.catalog.descriptor import TableDescriptor, to_document
+from glulam.catalog.tables import create_table
 from glulam.ledger import BatchKind, OutputFile
 from glulam.ledger.batches import create
 from glulam.ledger.outputs import add, live, retire
@@ -33,7 +34,9 @@ def batch(ledger: Ledger) -> str:
 def table(ledger: Ledger) -> int:
     with ledger.database.transaction() as c:
         ensure_database(c, "ml")
-        return create_table(c, "ml", "t", TableDescriptor(columns=(), location="s3://curated/t/"), {}).id
+        return create_table(
+            c, "ml", "t", to_document(TableDescriptor(columns=(), location="s3://curated/t/")), {}
+        ).id
 
 
 def test_files_are_live_until_a_compaction_retires_them(ledger: Ledger, table: int) -> None:

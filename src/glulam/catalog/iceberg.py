@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from glulam.catalog.tables import Column, TableDescriptor
+from glulam.catalog.descriptor import ICEBERG, Column, TableDescriptor
 from glulam.model.uri import S3Uri
 
-TABLE_TYPE, ICEBERG = "table_type", "ICEBERG"
 METADATA_LOCATION, PREVIOUS_METADATA_LOCATION = "metadata_location", "previous_metadata_location"
 FIELD_ID, FIELD_OPTIONAL, FIELD_CURRENT = (
     "iceberg.field.id",
@@ -34,14 +33,15 @@ class MetadataSwap:
 
     def applied(self, descriptor: TableDescriptor) -> TableDescriptor:
         """The table's description with the pointer swapped."""
-        pointers = {TABLE_TYPE: ICEBERG, METADATA_LOCATION: self.location}
+        pointers = {METADATA_LOCATION: self.location}
         if self.previous is not None:
             pointers[PREVIOUS_METADATA_LOCATION] = self.previous
-        return replace(descriptor, columns=self.columns, parameters={**descriptor.parameters, **pointers})
+        parameters = {**descriptor.parameters, **pointers}
+        return replace(descriptor, format=ICEBERG, columns=self.columns, parameters=parameters)
 
 
 def is_iceberg(descriptor: TableDescriptor) -> bool:
-    return descriptor.parameters.get(TABLE_TYPE, "").upper() == ICEBERG
+    return descriptor.format == ICEBERG
 
 
 def metadata_location(descriptor: TableDescriptor) -> str | None:

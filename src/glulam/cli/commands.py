@@ -13,6 +13,7 @@ import typer
 from glulam.cli import late
 from glulam.cli.options import Json, PipelineFile, Project, example
 from glulam.cli.project import new_settings, pipeline_path, settings_for
+from glulam.settings import Settings
 
 
 class EngineName(StrEnum):
@@ -35,6 +36,9 @@ def register(app: typer.Typer) -> None:
         ("trace", trace, "Where did this file or record go?",
          ["glulam trace s3://raw/ml/2025/week07/events.json.gz", "glulam trace 107",
           "glulam trace 's3://raw/ml/historical/2024/events.ndjson#11'"]),
+        ("up", up, "Serve the AWS Glue API.",
+         ["glulam up", "AWS_ENDPOINT_URL=http://127.0.0.1:5150 aws glue get-databases"]),
+        ("operations", operations, "Which operations of AWS are implemented.", ["glulam operations --missing"]),
     ):  # fmt: skip
         app.command(name, short_help=short, epilog=example(*lines))(function)
 
@@ -133,3 +137,38 @@ def trace(
     is looked up as record_id (or id) in the tables, and in the text of the dead letters.
     """
     raise typer.Exit(late.lookups.trace(settings_for(project), asked, as_json=as_json))
+
+
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: GLULAM_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0: a free one. Default: GLULAM_PORT.")] = None,
+    ephemeral: Annotated[
+        bool,
+        typer.Option("--ephemeral", help="A throw-away home, for tests; POST /_glulam/reset empties it."),
+    ] = False,
+    plaintext: Annotated[
+        bool,
+        typer.Option("--plaintext", help="No TLS on an address that others reach: a proxy in front does it."),
+    ] = False,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Serve the AWS Glue API until Ctrl-C, on the project's catalog and lake.
+
+    On a loopback address a development key is accepted; any other address needs access keys (`glulam keys`) and TLS.
+    """
+    settings = Settings.from_env() if ephemeral else settings_for(project)
+    if host is not None:
+        settings = replace(settings, host=host)
+    if port is not None:
+        settings = replace(settings, port=port)
+    raise typer.Exit(late.serving.up(settings, ephemeral=ephemeral, plaintext=plaintext, as_json=as_json))
+
+
+def operations(
+    missing: Annotated[bool, typer.Option("--missing", help="Only those that are not implemented.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/operations.md.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the operations of each AWS service that is served, and which of them are implemented."""
+    raise typer.Exit(late.serving.operations(missing=missing, markdown=markdown, as_json=as_json))

@@ -9,13 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glulam.cli import auditing as auditing
+    from glulam.cli import keys as keys
     from glulam.cli import letters as letters
     from glulam.cli import lookups as lookups
     from glulam.cli import progress as progress
     from glulam.cli import running as running
+    from glulam.cli import serving as serving
     from glulam.cli import starting as starting
 
-_LATE = ("letters", "lookups", "progress", "running", "starting")
+_LATE = ("auditing", "keys", "letters", "lookups", "progress", "running", "serving", "starting")
 
 
 def __getattr__(name: str) -> Any:

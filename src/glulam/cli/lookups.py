@@ -8,8 +8,9 @@ from pathlib import Path
 
 from glulam.app import App
 from glulam.catalog.iceberg import current_columns, is_iceberg
-from glulam.catalog.partitions import Partition, list_partitions
-from glulam.catalog.tables import Table, get_table, list_tables, versions
+from glulam.catalog.partition_pages import Partition, list_partitions
+from glulam.catalog.tables import Table, get_table, list_tables
+from glulam.catalog.versions import versions
 from glulam.cli.drawing import table
 from glulam.cli.letters import live_tables
 from glulam.cli.output import print_json, size
@@ -140,7 +141,11 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
             counts = live_tables(app).counts(t)
             names, partitions = counts.partition_keys, counts.partitions
     if as_json:
-        print_json({"table": t, "partitions": partitions, "versions": history})
+        shown = {"id": t.id, "database": t.database, "name": t.name, "version": t.version, "descriptor": t.descriptor,
+                 "created_at": t.created_at, "updated_at": t.updated_at}  # fmt: skip
+        past = [{"version": v.version, "descriptor": v.descriptor, "cause": v.cause, "created_at": v.created_at}
+                for v in history]  # fmt: skip
+        print_json({"table": shown, "partitions": partitions, "versions": past})
         return 0
     print(f"{t.database}.{t.name}  version {t.version}  {t.descriptor.location}\n")
     columns = (*current_columns(t.descriptor), *t.descriptor.partition_keys)

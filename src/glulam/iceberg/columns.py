@@ -6,8 +6,8 @@ from pyiceberg.schema import Schema, SchemaVisitor, visit
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DecimalType, ListType, MapType, NestedField, PrimitiveType, StructType
 
+from glulam.catalog.descriptor import Column
 from glulam.catalog.iceberg import FIELD_CURRENT, FIELD_ID, FIELD_OPTIONAL
-from glulam.catalog.tables import Column
 
 _NAMES = {"long": "bigint", "timestamptz": "timestamp", "time": "string", "uuid": "string"}
 

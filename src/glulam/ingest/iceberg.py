@@ -13,8 +13,9 @@ from typing import Protocol
 
 import psycopg
 
+from glulam.catalog.descriptor import Column
 from glulam.catalog.iceberg import MetadataSwap
-from glulam.catalog.tables import Column, Table
+from glulam.catalog.tables import Table
 from glulam.ingest.commit import commit
 from glulam.ledger.batches import Claim
 from glulam.model.errors import SchemaMoved, StorageFailed

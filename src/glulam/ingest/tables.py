@@ -10,17 +10,10 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.databases import ensure_database
+from glulam.catalog.descriptor import Column, TableDescriptor, to_document
 from glulam.catalog.iceberg import MetadataSwap, is_iceberg
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
-from glulam.catalog.tables import (
-    Column,
-    Table,
-    TableDescriptor,
-    create_table,
-    find_table,
-    get_table,
-    update_table,
-)
+from glulam.catalog.tables import Table, create_table, find_table, get_table, update_table
 from glulam.engine.base import Staged
 from glulam.engine.staging import DEAD_LETTERS
 from glulam.infer.arrow import from_arrow
@@ -54,9 +47,7 @@ def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Sta
     at = {c.name: i for i, c in enumerate(columns)}
     partition_keys = _partition_keys(staged)
     made = list(staged.columns)
-    if (
-        pipeline.iceberg
-    ):  # partition keys are columns like others; which of them it is partitioned by, its metadata say
+    if pipeline.iceberg:  # partition keys are columns like others; its metadata says which they are
         made += [(k.name, k.data_type) for k in partition_keys]
         partition_keys = []
     for name, kind in made:
@@ -79,12 +70,10 @@ def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Sta
             raise InvalidConfig(f"the table is partitioned by {have_keys}; the pipeline now says {found}")
         keys = old.partition_keys
     parameters = dict(old.parameters) if old is not None else {}
-    if not pipeline.iceberg:
-        parameters.setdefault("classification", "parquet")
     parameters["glulam.pipeline"] = pipeline.pipeline
     parameters[_RAW_SCHEMA] = json.dumps(to_plain(raw), ensure_ascii=False, separators=(",", ":"))
     return TableDescriptor(columns=tuple(columns), partition_keys=keys, location=str(pipeline.zones.curated),
-                           parameters=parameters)  # fmt: skip
+                           format=pipeline.curated.format, parameters=parameters)  # fmt: skip
 
 
 def _check_kind(pipeline: Pipeline, table: Table | None) -> None:
@@ -129,12 +118,13 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
         raise SchemaMoved(f"table {database}.{name} changed while the batch was staged")
     if now is None:
         try:
-            return create_table(conn, database, name, wanted, cause)
+            return create_table(conn, database, name, to_document(wanted), cause)
         except AlreadyExists:  # by another worker's first batch, since we looked
             raise SchemaMoved(f"table {database}.{name} was made while the batch was staged") from None
     if now.descriptor == wanted:
         return now
-    return update_table(conn, now, wanted, expected_version=now.version, cause=cause)
+    changed = to_document(wanted, base=now.document)
+    return update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
 def swap_metadata(
@@ -144,7 +134,8 @@ def swap_metadata(
     now = find_table(conn, planned.database, planned.name, for_update=True)
     if now is None or (now.id, now.version) != (planned.id, planned.version):
         raise SchemaMoved(f"table {planned.database}.{planned.name} changed")
-    update_table(conn, now, swap.applied(now.descriptor), expected_version=now.version, cause=cause)
+    changed = to_document(swap.applied(now.descriptor), base=now.document)
+    update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
 def record_outputs(
@@ -164,7 +155,8 @@ def _dead_letter_table(conn: psycopg.Connection, pipeline: Pipeline, batch_id: s
     if found is not None:
         return found
     try:
-        return create_table(conn, database, name, dead_letter_descriptor(pipeline), {"batch": batch_id})
+        wanted = to_document(dead_letter_descriptor(pipeline))
+        return create_table(conn, database, name, wanted, {"batch": batch_id})
     except AlreadyExists:  # two first batches at once; its descriptor is always the same
         return get_table(conn, database, name)
 

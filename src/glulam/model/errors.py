@@ -4,6 +4,22 @@
     ├── InvalidInput                 the caller's words are off (a field, an argument, a file's line)
     │   ├── InvalidConfig            pipeline.yaml or settings: names file, line and field
     │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
+    ├── SerializationFailed          a request whose JSON has other types than the service's model
+    ├── ValidationFailed             a request that breaks a constraint of the service's model
+    ├── UnknownOperation             no operation of that name
+    ├── OperationNotSupported        an operation of the service that is not implemented here
+    ├── RequestTooLarge              a request body above the server's limit
+    ├── LimitExceeded                one more of these than there may be
+    ├── Conflict                     the thing is in a state that does not allow this
+    ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
+    ├── AccessRefused                a request that is not let in
+    │   ├── MissingAuthentication    it is not signed
+    │   ├── IncompleteSignature      its Authorization header cannot be read
+    │   ├── InvalidSignature         its signature is not the one its key makes for it, here and now
+    │   ├── UnrecognizedClient       its access key or session token is not known here
+    │   ├── ExpiredToken             its access key was valid once
+    │   └── AccessDenied             the key is good, what it asks for is not allowed
+    ├── ConditionCheckFailed         a policy is not in the state that the request asks for
     ├── EntityNotFound               a named thing is not there
     ├── AlreadyExists
     ├── ConcurrentModification       compare-and-swap lost; read again
@@ -43,6 +59,72 @@ class InvalidConfig(InvalidInput):
 
 class UnsupportedSql(InvalidInput):
     pass
+
+
+class SerializationFailed(GlulamError):
+    code = "SerializationException"
+    exit_code = 2
+
+
+class ValidationFailed(GlulamError):
+    code = "ValidationException"
+    exit_code = 2
+
+
+class UnknownOperation(GlulamError):
+    code = "UnknownOperationException"
+
+
+class OperationNotSupported(GlulamError):
+    code = "OperationNotSupportedException"
+
+
+class RequestTooLarge(GlulamError):
+    code = "RequestEntityTooLargeException"
+
+
+class LimitExceeded(GlulamError):
+    code = "ResourceNumberLimitExceededException"
+
+
+class Conflict(GlulamError):
+    code = "ConflictException"
+
+
+class EncryptionFailed(GlulamError):
+    code = "GlueEncryptionException"
+
+
+class AccessRefused(GlulamError):
+    code = "AccessDeniedException"
+
+
+class MissingAuthentication(AccessRefused):
+    code = "MissingAuthenticationTokenException"
+
+
+class IncompleteSignature(AccessRefused):
+    code = "IncompleteSignatureException"
+
+
+class InvalidSignature(AccessRefused):
+    code = "InvalidSignatureException"
+
+
+class UnrecognizedClient(AccessRefused):
+    code = "UnrecognizedClientException"
+
+
+class ExpiredToken(AccessRefused):
+    code = "ExpiredTokenException"
+
+
+class AccessDenied(AccessRefused):
+    code = "AccessDeniedException"
+
+
+class ConditionCheckFailed(GlulamError):
+    code = "ConditionCheckFailureException"
 
 
 class EntityNotFound(GlulamError):

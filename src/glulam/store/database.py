@@ -51,11 +51,17 @@ class Database:
         server: EmbeddedServer | None,
         url: str | None,
         idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
+        max_idle: int = MAX_IDLE,
+        statement_timeout_s: float = 0,
     ) -> None:
         """Use `Database.open`. Exactly one of server (embedded) and url is given."""
         self._server = server
         self._url = url
-        self._idle_in_transaction_s = idle_in_transaction_s
+        self._max_idle = max_idle
+        self._options = (
+            f"{SESSION_OPTIONS} -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
+            f" -c statement_timeout={int(statement_timeout_s * 1000)}"
+        )
         self._lock = threading.Lock()
         self._idle: list[psycopg.Connection] = []
         self._process = os.getpid()
@@ -63,13 +69,25 @@ class Database:
         self._closed = False
 
     @classmethod
-    def open(cls, settings: Settings, *, idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S) -> Database:
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
+        max_idle: int = MAX_IDLE,
+        statement_timeout_s: float = 0,
+    ) -> Database:
         """Connect, starting the embedded server if need be, and run the migrations that are missing.
+
+        max_idle: sessions that are kept for the next user. statement_timeout_s: 0 is no limit.
 
         Raises DatabaseUnavailable: not reachable, too old, or a schema that is not ours to change."""
         url = settings.database_url
         server = None if url else EmbeddedServer(home=settings.home.absolute())
-        database = cls(server=server, url=url, idle_in_transaction_s=idle_in_transaction_s)
+        database = cls(
+            server=server, url=url, idle_in_transaction_s=idle_in_transaction_s, max_idle=max_idle,
+            statement_timeout_s=statement_timeout_s,
+        )  # fmt: skip
         try:
             with database.connection() as session:
                 _check_server_version(session)
@@ -151,19 +169,24 @@ class Database:
     def _give_back(self, session: psycopg.Connection) -> None:
         usable = not session.closed and session.info.transaction_status == TransactionStatus.IDLE
         with self._lock:
-            if usable and not self._closed and len(self._idle) < MAX_IDLE and os.getpid() == self._process:
+            if (
+                usable
+                and not self._closed
+                and len(self._idle) < self._max_idle
+                and os.getpid() == self._process
+            ):
                 self._idle.append(session)
                 return
         session.close()
 
     def _connect(self, url: str) -> psycopg.Connection:
-        return _open_session(url, self._idle_in_transaction_s)
+        return _open_session(url, self._options)
 
     def _connect_closing(self, url: str) -> psycopg.Connection:
-        return _open_session(make_conninfo(url, application_name=CLOSING), self._idle_in_transaction_s)
+        return _open_session(make_conninfo(url, application_name=CLOSING), self._options)
 
 
-def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
+def _open_session(url: str, options: str) -> psycopg.Connection:
     try:
         given = conninfo_to_dict(url)
     except (
@@ -171,7 +194,6 @@ def _open_session(url: str, idle_in_transaction_s: float) -> psycopg.Connection:
     ) as error:  # libpq's words do not repeat the URL, which may hold a password
         raise DatabaseUnavailable(f"the database URL is malformed: {str(error).strip()}") from error
     parameters = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
-    options = SESSION_OPTIONS + f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     parameters["options"] = f"{given.get('options') or ''} {options}".strip()
     return psycopg.connect(make_conninfo(url, **parameters), autocommit=True)
 

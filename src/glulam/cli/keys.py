@@ -1,0 +1,94 @@
+"""Access keys: create, list, disable, delete. Each change is a row of the audit log, in the same transaction."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import timedelta
+
+import psycopg
+
+from glulam.access import audit, keys
+from glulam.access.audit import AuditRow
+from glulam.access.roles import Role
+from glulam.access.secrets import SecretBox
+from glulam.app import App
+from glulam.cli.drawing import table
+from glulam.cli.output import facts, print_json
+from glulam.model.clock import new_batch_id, utc_now
+from glulam.model.errors import InvalidInput
+from glulam.settings import Settings
+
+
+def create(
+    settings: Settings, *, user: str, role: str, account: str, hours: float | None, as_json: bool
+) -> int:
+    try:
+        wanted = Role(role)
+    except ValueError:
+        raise InvalidInput(f"--role {role!r}: expected one of {', '.join(Role)}") from None
+    expires = None if hours is None else utc_now() + timedelta(hours=hours)
+    with App(settings) as app, app.database.transaction() as conn:
+        key = keys.create(conn, SecretBox.open(settings), account_id=account, user_name=user, role=wanted,
+                          expires_at=expires)  # fmt: skip
+        _write_down(conn, "CreateAccessKey", key.id, account)
+    shown = {
+        "aws_access_key_id": key.id, "aws_secret_access_key": key.secret, "aws_session_token": key.session_token,
+        "principal": key.principal_arn, "role": key.role, "expires": key.expires_at,
+    }  # fmt: skip
+    if as_json:
+        print_json({"key": shown})
+    else:
+        facts(list(shown.items()))
+        print("the secret is not shown again")
+    return 0
+
+
+def list_keys(settings: Settings, *, as_json: bool) -> int:
+    with App(settings) as app, app.database.connection() as conn:
+        found = keys.list_keys(conn)
+    if as_json:
+        print_json({"keys": found})
+        return 0
+    now = utc_now()
+    rows = []
+    for key in found:
+        expired = key.expires_at is not None and key.expires_at <= now
+        state = "disabled" if not key.active else "expired" if expired else "active"
+        rows.append(
+            (
+                key.id,
+                key.user_name,
+                key.role,
+                key.account_id,
+                state,
+                key.created_at,
+                key.last_used_at or "never",
+            )
+        )
+    if rows:
+        table(("id", "user", "role", "account", "state", "created", "last used"), rows)
+    else:
+        print("no access keys; `glulam keys create --user NAME --role ROLE` makes one")
+    return 0
+
+
+def end(settings: Settings, key_id: str, *, forget: bool, as_json: bool) -> int:
+    """Disable or delete a key."""
+    with App(settings) as app, app.database.transaction() as conn:
+        (keys.delete if forget else keys.disable)(conn, key_id)
+        _write_down(conn, "DeleteAccessKey" if forget else "DisableAccessKey", key_id, "")
+    done = "deleted" if forget else "disabled"
+    if as_json:
+        print_json({"key": {"id": key_id, "state": done}})
+    else:
+        print(f"{key_id} is {done}; a running server follows within five seconds")
+    return 0
+
+
+def _write_down(conn: psycopg.Connection, operation: str, key_id: str, account: str) -> None:
+    row = AuditRow(
+        at=utc_now(), request_id=new_batch_id(), account_id=account, region="", principal=f"os-user:{getpass.getuser()}",
+        source_ip="", service="glulam", operation=operation, resources=(f"access-key/{key_id}",), outcome="OK",
+        duration_ms=0.0,
+    )  # fmt: skip
+    audit.append(conn, [row])

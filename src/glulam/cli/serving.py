@@ -1,0 +1,107 @@
+"""`glulam up` and `glulam operations`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from glulam import server
+from glulam.access import keys
+from glulam.access.audit import AuditWriter
+from glulam.access.keys import KeyRing
+from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
+from glulam.api import services
+from glulam.api.page import page
+from glulam.api.paging import Paging
+from glulam.cli.output import print_json
+from glulam.gate import SignedGate
+from glulam.model.clock import utc_now
+from glulam.settings import Settings
+from glulam.store.database import Database
+from glulam.wire import services as wire
+from glulam.wire.door import AwsDoor
+
+
+def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
+    with ExitStack() as stack:
+        if ephemeral:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
+            settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
+        database = stack.enter_context(
+            Database.open(
+                settings, max_idle=server.THREADS * 2, statement_timeout_s=server.STATEMENT_TIMEOUT_S
+            )
+        )
+        with database.connection() as conn:
+            has_keys = bool(keys.list_keys(conn))
+        server.check_exposure(settings, has_keys=has_keys, plaintext=plaintext)
+        socket = stack.enter_context(server.listen(settings))
+        settings = replace(settings, port=socket.getsockname()[1])
+        box = SecretBox.open(settings)
+        development = keys.development_key(settings.account_id) if server.is_loopback(settings.host) else None
+        ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
+        audit = stack.enter_context(AuditWriter(database))
+        policies = Policies(database, monotonic=time.monotonic)
+        gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
+        parts = services.Parts(
+            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")),
+            keep_versions=settings.keep_versions,
+        )  # fmt: skip
+        pool = stack.enter_context(server.thread_pool())
+        door = AwsDoor(
+            [wire.Service("glue", services.glue(parts))],
+            gate,
+            pool,
+            max_body_bytes=settings.max_body_mb << 20,
+        )
+        _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
+        server.uvicorn_server(
+            server.application(door, database, settings, ephemeral=ephemeral), settings
+        ).run([socket])
+    return 0
+
+
+def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral: bool, as_json: bool) -> None:
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"{scheme}://{host}:{settings.port}"
+    if as_json:
+        print_json({"url": url, "home": str(settings.home), "lake": str(settings.lake_root),
+                    "ephemeral": ephemeral, "development_key": development.id if development else None})  # fmt: skip
+    else:
+        print(f"Glue API    {url}   account {settings.account_id}, any region")
+        print(f"home        {settings.home}{'   (throw-away)' if ephemeral else ''}")
+        if development is not None:
+            print(
+                "\nOn this machine only, a development key that everybody knows is accepted:\n\n"
+                f"  export AWS_ENDPOINT_URL={url} AWS_REGION={settings.region} \\\n"
+                f"    AWS_ACCESS_KEY_ID={development.id} AWS_SECRET_ACCESS_KEY={development.secret}\n"
+                "  aws glue get-databases\n"
+            )
+    sys.stdout.flush()
+
+
+def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
+    found = {"glue": wire.operations("glue", services.GLUE)}
+    if markdown:
+        print(page(found), end="")
+        return 0
+    if missing:
+        found = {s: {o: there for o, there in all_.items() if not there} for s, all_ in found.items()}
+    if as_json:
+        print_json(
+            {
+                s: [{"operation": o, "implemented": there} for o, there in all_.items()]
+                for s, all_ in found.items()
+            }
+        )
+        return 0
+    for service, all_ in found.items():
+        for operation, there in all_.items():
+            print(f"{service:6}{operation:48}{'implemented' if there else 'not implemented'}")
+    return 0
