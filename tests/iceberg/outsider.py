@@ -76,8 +76,11 @@ class _AddDeletes(_FastAppendFiles):
         return _DeletesWriter(spec, self.schema(), self.new_manifest_output(), self.snapshot_id, "deflate")
 
 
-def delete_row(project: Project, file_path: str, position: int) -> None:
-    """Delete one row of a data file by a positional delete file, as Spark and Flink do."""
+def delete_row(
+    project: Project, file_path: str, position: int, kind: DataFileContent = DataFileContent.POSITION_DELETES
+) -> None:
+    """Delete one row of a data file by a positional delete file, as Spark and Flink do (or pretend that it is one by
+    equality)."""
     table = as_outsider(project)
     (task,) = [t for t in table.scan().plan_files() if t.file.file_path == file_path]
     uri = f"{table.location()}/data/deletes-{position}.parquet"
@@ -86,7 +89,7 @@ def delete_row(project: Project, file_path: str, position: int) -> None:
     partition = Record(*(task.file.partition[i] for i in range(len(task.file.partition))))
     bounds = {FILE_PATH_ID: file_path.encode()}
     deletes = DataFile.from_args(
-        content=DataFileContent.POSITION_DELETES, file_path=uri, file_format=FileFormat.PARQUET, partition=partition,
+        content=kind, file_path=uri, file_format=FileFormat.PARQUET, partition=partition,
         record_count=1, file_size_in_bytes=path.stat().st_size, spec_id=table.spec().spec_id, column_sizes={},
         value_counts={}, null_value_counts={}, nan_value_counts={}, lower_bounds=bounds, upper_bounds=bounds,
     )  # fmt: skip

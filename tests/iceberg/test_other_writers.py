@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from pyiceberg.manifest import DataFileContent
 from pyiceberg.transforms import DayTransform
 
 from glulam.ingest import compact
 from glulam.ingest.iceberg import Change
 from glulam.model.clock import new_batch_id
-from glulam.model.errors import AlreadyExists, ConcurrentModification, InvalidConfig
+from glulam.model.errors import AlreadyExists, ConcurrentModification, InvalidConfig, UnsupportedSql
 from icebergreader import batches_of, data_files, rows_of
 from ingest.conftest import Project
 
@@ -75,6 +76,15 @@ def test_deleted_rows_stay_deleted_in_queries_and_compaction(project: Project) -
     project.run(ICEBERG)
     assert (ids(project), by_sql(project)) == (left, left)
     assert first in data_files(table_of(project)), "the file with a deleted row was left alone"
+
+
+def test_equality_deletes_are_refused_and_not_overlooked(project: Project) -> None:
+    put_days(project, 1)
+    delete_row(project, min(data_files(table_of(project))), 0, DataFileContent.EQUALITY_DELETES)
+    with pytest.raises(UnsupportedSql, match="equality deletes"):
+        by_sql(project)
+    put_days(project, 2)
+    assert len(batches_of(table_of(project))) == 3, "the pipeline goes on: it adds files only"
 
 
 def test_rows_deleted_while_a_compaction_waits_do_not_come_back(project: Project) -> None:
