@@ -17,6 +17,7 @@ from glulam.engine.base import Engine, EngineResources
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
+from glulam.ingest.iceberg import IcebergTables
 from glulam.ingest.processor import Processor
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
@@ -83,9 +84,15 @@ class App:
         with self.database.transaction() as conn:
             return files.ensure_pipeline(conn, pipeline.pipeline)
 
+    @cached_property
+    def iceberg(self) -> IcebergTables:
+        found: IcebergTables = _late("glulam.iceberg.tables").PyIcebergTables(self.store, self._spool)
+        return found
+
     def work(self, pipeline: Pipeline) -> BatchWork:
         return BatchWork(database=self.database, store=self.store, engine=self.engine, pipeline=pipeline,
-                         parsed=parse_transform(pipeline.transform), clock=utc_now)  # fmt: skip
+                         parsed=parse_transform(pipeline.transform), clock=utc_now,
+                         iceberg=self.iceberg if pipeline.iceberg else None)  # fmt: skip
 
     def processor(self, pipeline: Pipeline, **more: Any) -> Processor:
         work = self.work(pipeline)
@@ -116,7 +123,7 @@ def _late(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("glulam"):
             raise
-        part = name.rpartition(".")[2]
+        part = "iceberg" if ".iceberg." in name else name.rpartition(".")[2]
         raise InvalidConfig(
             f"{part!r} was chosen and needs the package {error.name!r}, which is not installed: "
             f"pip install 'glulam[{part}]'"

@@ -25,9 +25,10 @@ CREATE CONSTRAINT TRIGGER end_me AFTER UPDATE ON batch DEFERRABLE INITIALLY DEFE
 """
 
 
+@pytest.mark.parametrize("curated", ["parquet", "iceberg"])
 @pytest.mark.parametrize("cut", list(Cut))
-def test_cut_at_the_decision(make_project: Callable[..., Project], cut: Cut) -> None:
-    project = make_project(batch={"max_files": 3})
+def test_cut_at_the_decision(make_project: Callable[..., Project], cut: Cut, curated: str) -> None:
+    project = make_project(batch={"max_files": 3}, curated=curated)
     project.write_many(3)
     project.run("list")
     with PgProxy(project.database_url, cut) as proxy:

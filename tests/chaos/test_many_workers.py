@@ -16,13 +16,14 @@ import pytest
 from crash.invariants import check
 from crash.processes import all_succeed
 from crash.project import Project
+from icebergreader import open_table, rows_of
 
 pytestmark = pytest.mark.crash
 SWEEP = os.environ.get("GLULAM_CRASH_SWEEP") == "1"
 
 
 class Reader(threading.Thread):
-    """Globs the curated folder as a naive user does, and keeps what it must never see."""
+    """Globs the curated folder as a naive user does (or reads the Iceberg table), and keeps what it must never see."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(daemon=True)
@@ -38,6 +39,11 @@ class Reader(threading.Thread):
     def _look(self, conn: psycopg.Connection) -> None:
         ids: Counter[str] = Counter()
         batches: set[str] = set()
+        if self.project.iceberg:
+            table = open_table(self.project.database_url, self.project.lake)
+            rows = rows_of(table, "id", "_batch_id")
+            self._judge(conn, Counter(r["id"] for r in rows), {r["_batch_id"] for r in rows})
+            return
         for path in self.project.zone("curated").rglob("*"):
             if path.is_dir():
                 continue
@@ -49,6 +55,9 @@ class Reader(threading.Thread):
                 continue
             ids.update(rows.column("id").to_pylist())
             batches.update(rows.column("_batch_id").to_pylist())
+        self._judge(conn, ids, batches)
+
+    def _judge(self, conn: psycopg.Connection, ids: Counter[str], batches: set[str]) -> None:
         states = conn.execute("SELECT id, state FROM batch WHERE state IN ('COMMITTED', 'DONE')").fetchall()
         self.wrong += [f"twice: {name}" for name, n in ids.items() if n > 1]
         self.wrong += [f"uncommitted: {batch}" for batch in batches - {row[0] for row in states}]
@@ -61,9 +70,10 @@ class Reader(threading.Thread):
         assert self.looks > 2, "the reader hardly looked"
 
 
+@pytest.mark.parametrize("curated", ["parquet", "iceberg"])
 @pytest.mark.parametrize("processors", (2, 4, 8) if SWEEP else (4,))
-def test_processors_side_by_side(make_project: Callable[..., Project], processors: int) -> None:
-    project = make_project(batch={"max_files": 1})
+def test_processors_side_by_side(make_project: Callable[..., Project], processors: int, curated: str) -> None:
+    project = make_project(batch={"max_files": 1}, curated=curated)
     project.write_many(5 * processors)
     project.run("list")
     reader = Reader(project)
@@ -78,18 +88,20 @@ def test_processors_side_by_side(make_project: Callable[..., Project], processor
     project.run("list")
     reader = Reader(project)
     reader.start()
-    time.sleep(0.3)
+    while reader.looks < 3:
+        time.sleep(0.1)
     reader.finish()
     assert reader.rows == sum(len(v[-1].good) for v in project.versions.values())
 
 
+@pytest.mark.parametrize("curated", ["parquet", "iceberg"])
 @pytest.mark.parametrize("seed", range(3 if SWEEP else 1))
 def test_processors_and_listers_that_are_killed_at_any_time(
-    make_project: Callable[..., Project], seed: int
+    make_project: Callable[..., Project], seed: int, curated: str
 ) -> None:
     """kill -9 by the clock instead of at a named point, with files arriving and being overwritten meanwhile."""
     draw = random.Random(seed)
-    project = make_project(batch={"max_files": 2, "lease_s": 2, "max_attempts": 50})
+    project = make_project(batch={"max_files": 2, "lease_s": 2, "max_attempts": 50}, curated=curated)
     project.write_many(12)
     reader = Reader(project)
     reader.start()

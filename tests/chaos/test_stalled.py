@@ -17,9 +17,16 @@ MORE = ("claim.after_commit", "read.after_scan", "stage.during_write", "publish.
         "done.before")  # fmt: skip
 
 
-@pytest.mark.parametrize("point", POINTS + (MORE if SWEEP else ()))
-def test_the_stalled_worker_does_no_harm(make_project: Callable[..., Project], point: str) -> None:
-    project = make_project()
+ICEBERG = tuple(("iceberg", p) for p in ("stage.during_write", "iceberg.after_metadata", "publish.before"))
+
+
+@pytest.mark.parametrize(
+    ("curated", "point"), [*(("parquet", p) for p in POINTS + (MORE if SWEEP else ())), *ICEBERG]
+)
+def test_the_stalled_worker_does_no_harm(
+    make_project: Callable[..., Project], curated: str, point: str
+) -> None:
+    project = make_project(curated=curated)
     project.write_many(2)
     stalled = project.start("list", "run", failpoint=f"{point}:pause").stopped()
     project.recover()

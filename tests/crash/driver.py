@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from glulam.app import App
 from glulam.engine import duckdb as _duckdb
+from glulam.iceberg import tables as _iceberg
 from glulam.ingest import compact, replay
 from glulam.ingest.config import Pipeline, load
 from glulam.ingest.lister import list_raw
@@ -111,7 +112,8 @@ def main(project: Path, steps: list[str]) -> None:
 def serve() -> None:
     """Requests: {"start": [project, step...], "env": {...}, "out": file, "log": file} answers the new process's id;
     {"poll": id} answers null (running), "stopped", or its exit code (negative: the signal)."""
-    assert _duckdb  # imported for those that are forked
+    assert _duckdb
+    assert _iceberg  # imported for those that are forked
     for line in sys.stdin:
         request = json.loads(line)
         if "start" in request:

@@ -1,7 +1,7 @@
 """The oracle: what must be true of a project at its end, and what at any moment.
 
-It reads Parquet with plain pyarrow and the ledger with plain SQL, and compares both with what the test itself wrote.
-It asks no function of the product. The promises are those of docs/protocol.md.
+It reads Parquet with plain pyarrow, Iceberg tables with plain PyIceberg and the ledger with plain SQL, and compares all
+of it with what the test itself wrote. It asks no function of the product. The promises are those of docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from crash.project import Project, Version
+from icebergreader import batches_of, data_files, open_table, rows_of
 
 NAME = re.compile(r"f\d+\.v\d+\.[gmb]\d+")
 Place = tuple[str, str]
@@ -53,7 +54,11 @@ class Found:
 def read_zones(project: Project) -> Found:
     """Every row of every file, whole and with checksums verified; a file that is no Parquet is an error."""
     found = Found()
-    for zone, rows in (("curated", found.curated), ("dead_letters", found.letters)):
+    zones = [("curated", found.curated), ("dead_letters", found.letters)]
+    if project.iceberg:
+        _read_iceberg(project, found)
+        zones = zones[1:]
+    for zone, rows in zones:
         for path in sorted(p for p in project.zone(zone).rglob("*") if p.is_file()):
             assert path.suffix == ".parquet", f"{path}: a file that readers must not see"
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -62,6 +67,18 @@ def read_zones(project: Project) -> Found:
             rows += [{**row, "_file": path.name} for row in table.to_pylist()]
             found.files[f"s3://{path.relative_to(project.lake)}"] = (path, table.num_rows)
     return found
+
+
+def _read_iceberg(project: Project, found: Found) -> None:
+    """What the table's current snapshot shows."""
+    table = open_table(project.database_url, project.lake)
+    found.curated += rows_of(table, *_WANTED["curated"])
+    for uri, rows in data_files(table).items():
+        path = project.lake / uri.removeprefix("s3://")
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            assert file.metadata.num_rows == rows, f"{uri}: its manifest says {rows} rows"
+            file.read()
+        found.files[uri] = (path, rows)
 
 
 _WANTED = {
@@ -88,14 +105,38 @@ def check_visible(project: Project) -> None:
         assert (rows, path.stat().st_size, _sha(path)) == (records, size, checksum), (
             f"{uri} is not as committed"
         )
-    if not going:
+    if project.iceberg:
+        _whole_batches(project, found)
+    if not going or project.iceberg:
         twice = [name for name, n in Counter(row["id"] for row in found.curated).items() if n > 1]
         assert not twice, f"CONSERVE: visible twice: {twice[:5]}"
+
+
+def _whole_batches(project: Project, found: Found) -> None:
+    """A reader of an Iceberg table sees a batch from its commit on, and all of it."""
+    seen = Counter(row["_batch_id"] for row in found.curated)
+    for batch, kind, state, _, wrote, _ in project.query(BATCHES):
+        want = wrote if state in ("COMMITTED", "DONE") and kind != "COMPACT" else 0
+        assert seen[batch] == want, f"batch {batch} ({state}) has {want} rows, {seen[batch]} are visible"
+
+
+def _iceberg_history(project: Project, found: Found) -> None:
+    """One snapshot a batch; and of the files below data/, each is of some snapshot's."""
+    table = open_table(project.database_url, project.lake)
+    batches = batches_of(table)
+    assert len(batches) == len(set(batches)), f"SINGLE-COMMIT: a batch in two snapshots: {batches}"
+    done = {b[0] for b in project.query(BATCHES) if b[2] == "DONE" and (b[4] or b[1] == "COMPACT")}
+    assert set(batches) == done, f"snapshots {set(batches) ^ done}"
+    named = {uri for (uri,) in project.query("SELECT uri FROM output_file")}
+    there = {f"s3://{p.relative_to(project.lake)}" for p in project.zone("curated").rglob("*.parquet")}
+    assert there <= named, f"left over below data/: {sorted(there - named)[:5]}"
 
 
 def check(project: Project) -> None:
     """At the end, when every batch is settled."""
     found = read_zones(project)
+    if project.iceberg:
+        _iceberg_history(project, found)
     places = _places(project, found)
     _conserve(project, found, places)
     _account(project, found)
@@ -227,12 +268,23 @@ def _catalog(project: Project, found: Found) -> None:
             f"{uri} is not as the catalog says"
         )
         if table == "events":
-            folders = path.relative_to(project.zone("curated")).parts[:-1]
+            folders = [p for p in path.relative_to(project.zone("curated")).parts[:-1] if "=" in p]
+            if project.iceberg and not folders:  # a compaction's: its rows say which partition
+                folders = _partition_of(path)
             assert tuple(values) == tuple(unquote(f.partition("=")[2]) for f in folders), f"{uri}: {values}"
             for i, n in enumerate((rows, size, 1)):
                 totals[tuple(values)][i] += n
     partitions = {tuple(row[0]): list(row[2:]) for row in project.query(PARTITIONS) if row[4]}
+    if project.iceberg:
+        assert not partitions, "Glue lists no partitions of an Iceberg table"
+        return
     assert partitions == dict(totals), f"partitions: catalog {partitions}, disk {dict(totals)}"
+
+
+def _partition_of(path: Path) -> list[str]:
+    rows = pq.ParquetFile(path).read(["month", "ml_mode"]).to_pylist()
+    (found,) = {(row["month"], row["ml_mode"]) for row in rows}
+    return ["=" + ("__HIVE_DEFAULT_PARTITION__" if v is None else str(v)) for v in found]
 
 
 def _batches(project: Project, found: Found) -> None:

@@ -52,6 +52,8 @@ class Project:
     more: dict[str, Any] = field(default_factory=dict)
     """Parts of pipeline.yaml that replace the usual ones."""
     env: dict[str, str] = field(default_factory=dict)
+    curated: str = "parquet"
+    """The format of the curated table."""
     versions: dict[str, list[Version]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,10 @@ class Project:
         return self.lake / {"raw": "raw/in", "processed": "processed/in", "curated": "curated/events",
                             "dead_letters": "dead/events"}[name]  # fmt: skip
 
+    @property
+    def iceberg(self) -> bool:
+        return self.curated == "iceberg"
+
     def configure(self, **more: Any) -> None:
         """Write pipeline.yaml (again)."""
         self.more |= more
@@ -74,6 +80,7 @@ class Project:
                       "dead_letters": "s3://dead/events"},
             "source": {"historical": "historical", "incremental": {"start_year": 2023}},
             "table": {"database": "ml", "name": "events"},
+            "curated": {"format": self.curated},
             "transform": {
                 "select": ["CAST(event_time AS TIMESTAMP) AS event_time", "*"],
                 "event_time": "event_time",

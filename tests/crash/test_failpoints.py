@@ -23,7 +23,8 @@ SWEEP = os.environ.get("GLULAM_CRASH_SWEEP") == "1"
 SEEDS = int(os.environ.get("GLULAM_CRASH_SEEDS", "3")) if SWEEP else 1
 MakeProject = Callable[..., Project]
 
-_INGEST = tuple(p for p in FAILPOINTS if p.partition(".")[0] not in ("split", "replay", "compact"))
+_ICEBERG = tuple(p for p in FAILPOINTS if p.startswith("iceberg."))
+_INGEST = tuple(p for p in FAILPOINTS if p.partition(".")[0] not in ("split", "replay", "compact", "iceberg"))
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
 POINTS: dict[str, tuple[str, ...]] = {
@@ -35,30 +36,50 @@ POINTS: dict[str, tuple[str, ...]] = {
                 *(p for p in _FROM_COMMIT if p not in _SETTLE_FILES)),
 }  # fmt: skip
 """Scenario -> the points that it must reach."""
+POINTS_OF = {
+    "parquet": POINTS,
+    "iceberg": POINTS | {
+        "ingest": (*_INGEST, *_ICEBERG),
+        "replay": (*POINTS["replay"], *_ICEBERG),
+        "compact": (*(p for p in POINTS["compact"] if p != "publish.during"), *_ICEBERG),  # no file of it moves
+    },
+}  # fmt: skip
+"""The same for each format of the curated table."""
 QUICK = {
     ("ingest", "list.after_register"), ("ingest", "claim.after_commit"), ("ingest", "read.after_scan"),
     ("ingest", "stage.after_verify"), ("ingest", "commit.before_commit"), ("ingest", "commit.after_commit"),
     ("ingest", "publish.during"), ("ingest", "archive.during_copy"), ("ingest", "done.after"),
     ("poison", "split.after_commit"), ("replay", "commit.after_commit"), ("compact", "publish.during"),
 }  # fmt: skip
+QUICK_ICEBERG = {
+    ("ingest", "stage.after_verify"), ("ingest", "iceberg.after_manifests"), ("ingest", "iceberg.after_metadata"),
+    ("ingest", "commit.before_commit"), ("ingest", "commit.after_commit"), ("ingest", "done.after"),
+    ("poison", "split.after_commit"), ("replay", "commit.after_commit"), ("compact", "iceberg.after_metadata"),
+    ("compact", "commit.after_commit"),
+}  # fmt: skip
 CASES = [
-    (scenario, point, seed)
-    for scenario, points in POINTS.items()
+    (curated, scenario, point, seed)
+    for curated, quick in (("parquet", QUICK), ("iceberg", QUICK_ICEBERG))
+    for scenario, points in POINTS_OF[curated].items()
     for point in points
     for seed in range(SEEDS)
-    if SWEEP or (scenario, point) in QUICK
+    if SWEEP or (scenario, point) in quick
 ]
 
 
 def test_the_sweep_misses_no_failpoint() -> None:
-    assert {point for points in POINTS.values() for point in points} == set(FAILPOINTS)
+    for curated, left_out in (("parquet", set(_ICEBERG)), ("iceberg", set())):
+        reached = {point for points in POINTS_OF[curated].values() for point in points}
+        assert reached == set(FAILPOINTS) - left_out
 
 
-@pytest.mark.parametrize(("scenario", "point", "seed"), CASES)
-def test_killed_and_recovered(make_project: MakeProject, scenario: str, point: str, seed: int) -> None:
+@pytest.mark.parametrize(("curated", "scenario", "point", "seed"), CASES)
+def test_killed_and_recovered(
+    make_project: MakeProject, curated: str, scenario: str, point: str, seed: int
+) -> None:
     draw = random.Random(f"{scenario} {point} {seed}")
     files, size = (4, 2) if seed == 0 else (draw.randint(3, 9), draw.randint(1, 4))
-    project = make_project(batch={"max_files": size})
+    project = make_project(batch={"max_files": size}, curated=curated)
     project.write_many(files)
     if scenario == "poison":
         project.poison(draw.randrange(files, files + 3))
@@ -111,6 +132,21 @@ def crash_again(project: Project, draw: random.Random) -> None:
 def done_of(project: Project, scenario: str) -> int:
     kind = {"replay": "REPLAY", "compact": "COMPACT"}.get(scenario, "INGEST")
     return int(project.query("SELECT count(*) FROM batch WHERE kind = %s AND state = 'DONE'", kind)[0][0])
+
+
+def test_the_oracle_sees_a_snapshot_that_is_lost(make_project: MakeProject) -> None:
+    project = make_project(curated="iceberg")
+    project.write_many(4)
+    project.run("list", "run")
+    check(project)
+    project.query(
+        "UPDATE catalog_table SET document = (SELECT v.document FROM catalog_table_version v"
+        " WHERE v.table_id = id AND v.version = 0) WHERE name = 'events'"
+    )
+    with pytest.raises(AssertionError, match="are visible"):
+        check_visible(project)
+    with pytest.raises(AssertionError, match="snapshots"):
+        check(project)
 
 
 def test_the_oracle_sees_a_lost_and_a_doubled_file(make_project: MakeProject, tmp_path: Path) -> None:

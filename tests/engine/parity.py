@@ -87,7 +87,8 @@ def jobs(batch: Batch, sources: tuple[SourceFile, ...]) -> tuple[ReadJob, Schema
 
 def stage_job(batch: Batch, schema: Struct, staging: S3Uri) -> StageJob:
     return StageJob(
-        schema=schema, plan=plan(parse_transform(batch.transform), schema), write=batch.write, staging=staging,
+        schema=schema, plan=plan(parse_transform(batch.transform), schema), write=batch.write,
+        data=staging.join("data"), dead_letters=staging.join("dead_letters"),
         batch_id="b-1", ingested_at_us=INGESTED_AT_US, failpoint=lambda _: None,
     )  # fmt: skip
 

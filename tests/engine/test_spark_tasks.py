@@ -97,7 +97,7 @@ def test_a_task_that_is_tried_twice_never_writes_over_its_first_try(tmp_path: Pa
     spec = StageSpec(names=("a",), partition_keys=(), paths=("s3://raw/a.json",), etags=("e",), batch_id="b",
                      ingested_at_us=0)  # fmt: skip
     work = tasks.WriteWork(store=store, sources=sources, limits=read.limits, spec=spec, options=stage.write,
-                           staging=stage.staging, budget_bytes=1 << 20)  # fmt: skip
+                           data=stage.data, dead_letters=stage.dead_letters, budget_bytes=1 << 20)  # fmt: skip
 
     def attempt(stem: str) -> set[str]:
         (answer,) = tasks.write_rows(rows.to_batches(), work, stem)

@@ -13,6 +13,8 @@ from typing import Any
 from glulam.infer.types import DataType, parse_type
 from glulam.model.errors import InvalidInput
 
+ICEBERG = "iceberg"
+"""The format of a table whose metadata file says what it is (`iceberg.py`)."""
 _HIVE = "org.apache.hadoop.hive.ql.io.parquet"
 _STORAGE: Mapping[str, Mapping[str, Any]] = {
     "parquet": {
@@ -22,6 +24,7 @@ _STORAGE: Mapping[str, Mapping[str, Any]] = {
     }
 }  # fmt: skip
 _CLASSIFICATION = "classification"
+_TABLE_TYPE = "table_type"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,12 @@ def to_document(descriptor: TableDescriptor, base: Mapping[str, Any] | None = No
     storage = {**_STORAGE.get(descriptor.format, {}), **base.get("StorageDescriptor", {})}
     storage["Columns"] = [_to_column(c) for c in descriptor.columns]
     storage["Location"] = descriptor.location
-    parameters = {_CLASSIFICATION: descriptor.format, **descriptor.parameters}
+    kind = (
+        {_TABLE_TYPE: ICEBERG.upper()}
+        if descriptor.format == ICEBERG
+        else {_CLASSIFICATION: descriptor.format}
+    )
+    parameters = {**kind, **descriptor.parameters}
     return {
         **base, "TableType": descriptor.table_type, "Parameters": parameters, "StorageDescriptor": storage,
         "PartitionKeys": [_to_column(c) for c in descriptor.partition_keys],
@@ -81,6 +89,8 @@ def from_document(found: Mapping[str, Any]) -> TableDescriptor:
     storage = found.get("StorageDescriptor", {})
     parameters = dict(found.get("Parameters", {}))
     kind = parameters.get(_CLASSIFICATION) or _format_of(storage.get("InputFormat", ""))
+    if parameters.get(_TABLE_TYPE, "").lower() == ICEBERG:
+        kind = ICEBERG
     return TableDescriptor(
         columns=tuple(_from_column(c) for c in storage.get("Columns", ())),
         partition_keys=tuple(_from_column(c) for c in found.get("PartitionKeys", ())),

@@ -15,7 +15,9 @@ _SHOWN = 80
 
 
 def live_tables(app: App) -> LiveTables:
-    return LiveTables(database=app.database, store=app.store, resources=app.resources)
+    return LiveTables(
+        database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
+    )
 
 
 def search(settings: Settings, *, pipeline: str | None, file: str | None, reason: str | None, everything: bool,

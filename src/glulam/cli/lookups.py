@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from glulam.app import App
-from glulam.catalog.partition_pages import list_partitions
+from glulam.catalog.iceberg import current_columns, is_iceberg
+from glulam.catalog.partition_pages import Partition, list_partitions
 from glulam.catalog.tables import Table, get_table, list_tables
 from glulam.catalog.versions import versions
 from glulam.cli.drawing import table
@@ -14,10 +16,10 @@ from glulam.cli.letters import live_tables
 from glulam.cli.output import print_json, size
 from glulam.cli.traced import show as show_trace
 from glulam.ingest.config import load
+from glulam.ingest.live import PartitionCounts, TableCounts
 from glulam.ingest.trace import trace as find_trace
-from glulam.ledger import files, lookup, outputs
+from glulam.ledger import files, lookup
 from glulam.ledger.files import LedgerEntry
-from glulam.ledger.outputs import OutputFile
 from glulam.model.errors import EntityNotFound, GlulamError, InvalidInput
 from glulam.model.states import FileStatus
 from glulam.model.uri import S3Uri
@@ -101,8 +103,11 @@ def tables(settings: Settings, name: str | None, *, as_json: bool) -> int:
 
 
 def _tables(settings: Settings, as_json: bool) -> int:
-    with App(settings) as app, app.database.connection() as conn:
-        found = [_counted(t, outputs.live(conn, t.id)) for t in list_tables(conn)]
+    with App(settings) as app:
+        with app.database.connection() as conn:
+            known = list_tables(conn)
+        live = live_tables(app)
+        found = [_counted(t, live.counts(t)) for t in known]
     if as_json:
         print_json({"tables": found})
     elif found:
@@ -115,11 +120,11 @@ def _tables(settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _counted(t: Table, live: list[OutputFile]) -> _TableRow:
+def _counted(t: Table, counts: TableCounts) -> _TableRow:
     return _TableRow(
         database=t.database, name=t.name, version=t.version, location=t.descriptor.location,
-        columns=len(t.descriptor.columns), partition_keys=tuple(k.name for k in t.descriptor.partition_keys),
-        files=len(live), records=sum(f.record_count for f in live), bytes=sum(f.size_bytes for f in live),
+        columns=len(current_columns(t.descriptor)), partition_keys=counts.partition_keys,
+        files=counts.files, records=counts.records, bytes=counts.bytes,
     )  # fmt: skip
 
 
@@ -129,7 +134,12 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
         if not dot:
             database, short = _database_of(name, [(t.database, t.name) for t in list_tables(conn)]), name
         t = get_table(conn, database, short)
-        partitions, history = list_partitions(conn, t.id), versions(conn, t.id)
+        history = versions(conn, t.id)
+        names = tuple(k.name for k in t.descriptor.partition_keys)
+        partitions: Sequence[Partition | PartitionCounts] = list_partitions(conn, t.id)
+        if is_iceberg(t.descriptor):
+            counts = live_tables(app).counts(t)
+            names, partitions = counts.partition_keys, counts.partitions
     if as_json:
         shown = {"id": t.id, "database": t.database, "name": t.name, "version": t.version, "descriptor": t.descriptor,
                  "created_at": t.created_at, "updated_at": t.updated_at}  # fmt: skip
@@ -138,14 +148,13 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
         print_json({"table": shown, "partitions": partitions, "versions": past})
         return 0
     print(f"{t.database}.{t.name}  version {t.version}  {t.descriptor.location}\n")
-    keys = {k.name for k in t.descriptor.partition_keys}
-    columns = (*t.descriptor.columns, *t.descriptor.partition_keys)
+    columns = (*current_columns(t.descriptor), *t.descriptor.partition_keys)
     table(
-        ("column", "type", ""), [(c.name, c.type, "partition key" if c.name in keys else "") for c in columns]
+        ("column", "type", ""),
+        [(c.name, c.type, "partition key" if c.name in names else "") for c in columns],
     )
     if partitions:
         print()
-        names = tuple(k.name for k in t.descriptor.partition_keys)
         rows = [
             (*p.values, f"{p.file_count:,}", f"{p.record_count:,}", size(p.size_bytes)) for p in partitions
         ]

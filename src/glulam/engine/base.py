@@ -93,6 +93,9 @@ class WriteOptions:
     target_file_bytes: int = 256 * 1024 * 1024
     row_group_bytes: int = 64 * 1024 * 1024
     """Uncompressed Arrow bytes of one row group, at most; less when memory is short or there are many partitions."""
+    in_place: bool = False
+    """Whether the data files stay where they are written, as those of an Iceberg table do: named `.parquet`, with the
+    partition columns in them. Else they are named `.staged`, and partition columns stand in the path alone, as in Hive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,10 @@ class StageJob:
     """The raw schema, decided after the scan."""
     plan: TransformPlan
     write: WriteOptions
-    staging: S3Uri
-    """Good files go below `<staging>/data`, dead letters below `<staging>/dead_letters`."""
+    data: S3Uri
+    """Good files go below this prefix ..."""
+    dead_letters: S3Uri
+    """... and dead letters below this one."""
     batch_id: str
     ingested_at_us: int
     """Microseconds since the epoch, UTC: the same for the whole batch."""

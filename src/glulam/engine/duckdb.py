@@ -186,16 +186,17 @@ class _Staging:
     def __init__(self, engine: DuckDbEngine, job: ReadJob, handle: _Handle, stage: StageJob) -> None:
         self.engine, self.job, self.handle, self.stage = engine, job, handle, stage
         self.select = DuckDbSelect(stage.plan, stage.schema)
+        self.partition_types = engine.pool.submit(
+            lambda: self.select.partition_types(engine.duckdb())
+        ).result()
         self.connections = threading.local()
         self.spec = StageSpec(
             names=tuple(c.name for c in stage.plan.columns),
             partition_keys=tuple(c.name for c in stage.plan.partition_by),
             paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
             batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
+            key_types=self.partition_types if stage.write.in_place else (),
         )  # fmt: skip
-        self.partition_types = engine.pool.submit(
-            lambda: self.select.partition_types(engine.duckdb())
-        ).result()
         self.tally = Tally.new()
         self.places: list[pa.Table] = []
         self.rejects: list[Reject] = []
@@ -204,11 +205,11 @@ class _Staging:
         resources = engine.resources
         common: dict[str, Any] = {"store": engine.store, "options": stage.write, "pool": engine.pool}
         self.data = PartitionWriter(
-            prefix=stage.staging.join("data"), partition_keys=self.spec.partition_keys,
+            prefix=stage.data, partition_keys=self.spec.partition_keys, key_types=self.spec.key_types,
             budget_bytes=resources.memory_bytes // 4, spool=resources.spool / "data", **common,
         )  # fmt: skip
         self.dead = PartitionWriter(
-            prefix=stage.staging.join("dead_letters"), partition_keys=(),
+            prefix=stage.dead_letters, partition_keys=(),
             budget_bytes=resources.memory_bytes // 8, spool=resources.spool / "dead_letters", **common,
         )  # fmt: skip
 

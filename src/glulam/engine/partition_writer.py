@@ -21,9 +21,12 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from glulam.engine.base import HIVE_DEFAULT, StagedFile, WriteOptions
+from glulam.infer.arrow import to_arrow
+from glulam.infer.types import NULL, DataType
 from glulam.model.errors import StorageFailed
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
@@ -35,6 +38,12 @@ def partition_folder(key: str, value: str) -> str:
     """`key=value` as Hive and Spark write it in a path: special characters as %XX (Spark's
     ExternalCatalogUtils.escapePathName lists them)."""
     return f"{key}={_UNSAFE.sub(lambda m: quote(m.group(), safe=''), value)}"
+
+
+def _stored_type(kind: DataType) -> pa.DataType:
+    """As `engine/staging.py` stores it: instants in UTC; text for what nothing has typed."""
+    stored = to_arrow(kind) if kind != NULL else pa.string()
+    return pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(stored) else stored
 
 
 @dataclass(slots=True)
@@ -72,9 +81,11 @@ class PartitionWriter:
     def __init__(
         self, *, store: ObjectStore, prefix: S3Uri, partition_keys: Sequence[str], options: WriteOptions,
         budget_bytes: int, spool: Path, pool: ThreadPoolExecutor, stem: str = "part",
+        key_types: Sequence[DataType] = (),
     ) -> None:  # fmt: skip
         self.store, self.prefix, self.keys, self.options = store, prefix, tuple(partition_keys), options
         self.budget, self.pool, self.stem = budget_bytes, pool, stem
+        self.written = tuple(_stored_type(kind) for kind in key_types)
         local = store.local_path(prefix)
         self.folder = local if local is not None else spool
         self.remote = local is None
@@ -85,7 +96,8 @@ class PartitionWriter:
         self._lock = threading.Lock()
 
     def write(self, table: pa.Table) -> None:
-        """Add rows. Partition columns are text (NULL allowed) and are taken out of the written columns."""
+        """Add rows. Partition columns are text (NULL allowed) and are taken out of the written columns; with
+        `key_types` they are written last, each as its type."""
         for values, part in self._split(table):
             with self._lock:
                 target = self._open.setdefault(values, _Open(values))
@@ -116,7 +128,7 @@ class PartitionWriter:
             column = column if not isinstance(column, pa.ChunkedArray) else column.combine_chunks()
             names.append([v or HIVE_DEFAULT for v in column.dictionary.to_pylist()])
             codes = codes * len(names[-1]) + np.asarray(column.indices)
-        rest = table.drop_columns(list(self.keys))
+        rest = self._rest(table)
         order = np.argsort(codes, kind="stable")
         bounds = np.flatnonzero(np.diff(codes[order])) + 1
         starts = [0, *bounds.tolist(), table.num_rows]
@@ -125,6 +137,14 @@ class PartitionWriter:
             (self._decode(int(codes[order[start]]), names), ordered.slice(start, end - start))
             for start, end in pairwise(starts)
         ]
+
+    def _rest(self, table: pa.Table) -> pa.Table:
+        """What is written: without the partition columns, or with each as its own type."""
+        rest = table.drop_columns(list(self.keys))
+        for key, kind in zip(self.keys, self.written, strict=False):
+            text = table.column(key)
+            rest = rest.append_column(key, pc.if_else(pc.equal(text, ""), None, text).cast(kind))
+        return rest
 
     def _decode(self, code: int, names: list[list[str]]) -> tuple[str, ...]:
         values: list[str] = []
@@ -163,15 +183,16 @@ class PartitionWriter:
             self._finish(target)
 
     def _begin(self, target: _Open, schema: pa.Schema) -> None:
+        in_place = self.options.in_place
         folders = [partition_folder(k, v) for k, v in zip(self.keys, target.values, strict=True)]
         folder = self.folder.joinpath(*folders)
         folder.mkdir(parents=True, exist_ok=True)
-        target.path = folder / f"{self.stem}-{target.part:05d}.parquet.staged"
+        target.path = folder / f"{self.stem}-{target.part:05d}.parquet{'' if in_place else '.staged'}"
         target.part += 1
         target.records = 0
         target.writer = pq.ParquetWriter(
             target.path, schema, compression=self.options.compression, write_page_checksum=True,
-            write_page_index=True, use_dictionary=_texts(schema),
+            write_page_index=True, use_dictionary=_texts(schema), store_schema=not in_place,
         )  # fmt: skip
 
     def _finish(self, target: _Open) -> None:

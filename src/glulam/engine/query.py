@@ -34,13 +34,15 @@ _NAMES = {"void": "VARCHAR", "string": "VARCHAR", "binary": "BLOB", "int": "INTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTable:
-    """A table and the local files it is made of; each path ends in `key=value` folders and the file's name."""
+    """A table and the local files it is made of."""
 
     database: str
     name: str
     columns: Columns
     partition_keys: Columns = ()
     files: tuple[Path, ...] = ()
+    hive: bool = True
+    """Whether the paths' folders hold the partition values; if not, the files do."""
     places: bool = False
     """Whether rows say where they are: `_file` (the path) and `_row` (their number in it, from 1)."""
 
@@ -143,7 +145,8 @@ class QuerySession:
         if table.files:
             self._con.execute(f"SET VARIABLE {variable} = $1", [[str(f) for f in table.files]])
             source = (
-                f" FROM read_parquet(getvariable('{variable}'), union_by_name = true, hive_partitioning = true, "
+                f" FROM read_parquet(getvariable('{variable}'), union_by_name = true, "
+                f"hive_partitioning = {str(table.hive).lower()}, "
                 "hive_types_autocast = false, file_row_number = true, filename = '_file')"
             )
             present = {row[0].lower() for row in self._con.execute(f"DESCRIBE SELECT *{source}").fetchall()}

@@ -123,20 +123,15 @@ class SparkEngine:
 
     def stage(self, job: ReadJob, scan: Scan, stage: StageJob) -> Staged:
         kept = tuple(s for s in job.sources if s.index not in scan.gone)
-        spec = StageSpec(
-            names=tuple(c.name for c in stage.plan.columns),
-            partition_keys=tuple(c.name for c in stage.plan.partition_by),
-            paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
-            batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
-        )  # fmt: skip
-        writing = tasks.WriteWork(
-            store=self._store, sources=kept, limits=job.limits, spec=spec, options=stage.write, staging=stage.staging,
-            budget_bytes=max(self.resources.memory_bytes // 8, 64 * _MIB),
-        )  # fmt: skip
         with _translated():
             raw = self._raw(job, kept, stage.schema)
             chosen = self._selected(raw, stage)
             keys = self._types(raw, stage)
+            spec = _spec(job, stage, keys)
+            writing = tasks.WriteWork(
+                store=self._store, sources=kept, limits=job.limits, spec=spec, options=stage.write, data=stage.data,
+                dead_letters=stage.dead_letters, budget_bytes=max(self.resources.memory_bytes // 8, 64 * _MIB),
+            )  # fmt: skip
             columns = dict(_fields(chosen))
             stage.failpoint("stage.before")
             self.session.conf.set(
@@ -168,6 +163,16 @@ class SparkEngine:
         items = [f"{_text(expression, strict)} AS `{name}`" for name, expression in selected(stage.plan)]
         through = [f"`{name}`" for name in (*PASS_THROUGH, *tasks.REJECT_COLUMNS.names)]
         return raw.selectExpr(*items, *through)
+
+
+def _spec(job: ReadJob, stage: StageJob, keys: Sequence[DataType]) -> StageSpec:
+    return StageSpec(
+        names=tuple(c.name for c in stage.plan.columns),
+        partition_keys=tuple(c.name for c in stage.plan.partition_by),
+        paths=tuple(s.lineage[0] for s in job.sources), etags=tuple(s.lineage[1] for s in job.sources),
+        batch_id=stage.batch_id, ingested_at_us=stage.ingested_at_us,
+        key_types=tuple(keys) if stage.write.in_place else (),
+    )  # fmt: skip
 
 
 def confusable(schema: DataType) -> bool:

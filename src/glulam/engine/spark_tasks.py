@@ -111,7 +111,8 @@ class WriteWork:
     limits: ReadLimits
     spec: StageSpec
     options: WriteOptions
-    staging: S3Uri
+    data: S3Uri
+    dead_letters: S3Uri
     budget_bytes: int
     """Rows that one task keeps in memory before it writes."""
 
@@ -328,9 +329,9 @@ def write_rows(batches: Iterable[pa.RecordBatch], work: WriteWork, stem: str) ->
     store, keys = work.store.open(), work.spec.partition_keys
     with _scratch() as spool, ThreadPoolExecutor(1) as pool:
         common: dict[str, Any] = {"store": store, "options": work.options, "pool": pool, "stem": stem}
-        data = PartitionWriter(prefix=work.staging.join("data"), partition_keys=keys,
+        data = PartitionWriter(prefix=work.data, partition_keys=keys, key_types=work.spec.key_types,
                                budget_bytes=work.budget_bytes, spool=spool / "data", **common)  # fmt: skip
-        dead = PartitionWriter(prefix=work.staging.join("dead_letters"), partition_keys=(),
+        dead = PartitionWriter(prefix=work.dead_letters, partition_keys=(),
                                budget_bytes=work.budget_bytes // 2, spool=spool / "dead_letters", **common)  # fmt: skip
         writing = _Writing(work=work, store=store, data=data, dead=dead)
         try:

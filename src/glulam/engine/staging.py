@@ -50,6 +50,8 @@ class StageSpec:
     etags: tuple[str, ...]
     batch_id: str
     ingested_at_us: int
+    key_types: tuple[DataType, ...] = ()
+    """Types of the partition columns, when they are written into the files, too."""
 
 
 @dataclass(slots=True)

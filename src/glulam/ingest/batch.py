@@ -5,12 +5,13 @@ Everything up to the commit is invisible and can be thrown away; the commit is o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
+from glulam.catalog.iceberg import MetadataSwap
 from glulam.catalog.tables import Table, find_table
 from glulam.engine.base import (
     Engine,
@@ -18,6 +19,7 @@ from glulam.engine.base import (
     Scan,
     SourceFile,
     Staged,
+    StagedFile,
     StageJob,
     WriteOptions,
 )
@@ -26,14 +28,16 @@ from glulam.infer.types import Struct, parse_type
 from glulam.ingest import tables
 from glulam.ingest.commit import commit
 from glulam.ingest.config import MIB, Pipeline
-from glulam.ingest.manifest import Manifest, entries
+from glulam.ingest.iceberg import Change, IcebergTables, commit_swap
+from glulam.ingest.manifest import Entry, Manifest, entries, entries_in_place
+from glulam.ingest.places import begin_attempt, drop_unlisted, staging_prefix
 from glulam.ingest.publish import archive_key
 from glulam.ingest.transform import ParsedTransform, plan, reserved_names
 from glulam.ledger import archives, settle
 from glulam.ledger.batches import Claim
 from glulam.ledger.outbox import announce
 from glulam.model.clock import Clock
-from glulam.model.errors import AccountsUnbalanced, TooManyBadRecords
+from glulam.model.errors import AccountsUnbalanced, SchemaMoved, TooManyBadRecords
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
@@ -50,6 +54,11 @@ class Planned:
     scan: Scan
     staged: Staged
     manifest: Manifest
+    swap: MetadataSwap | None = None
+    """Of an Iceberg table: what the commit points it at."""
+
+
+Settle = Callable[[psycopg.Connection, Planned], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +71,15 @@ class BatchWork:
     pipeline: Pipeline
     parsed: ParsedTransform
     clock: Clock
+    iceberg: IcebergTables | None = None
+    """For a pipeline whose table is an Iceberg table."""
 
     def prepare(self, claim: Claim, sources: tuple[SourceFile, ...]) -> Planned:
-        """READ and STAGE. Raises DataRejected, StorageFailed, InvalidConfig; writes below the staging prefix only."""
+        """READ and STAGE. Raises DataRejected, StorageFailed, InvalidConfig; writes where this attempt alone does."""
         failpoint("read.before")
         staging = staging_prefix(self.pipeline, claim)
-        self.store.delete_prefix(staging)  # left by an attempt of ours that a moved schema sent back
-        with self.database.transaction() as conn:
-            table = find_table(conn, self.pipeline.table.database, self.pipeline.table.name)
+        data = begin_attempt(self.store, self.pipeline, claim)
+        table = self.current_table()
         policy = schema_policy(self.pipeline, self.parsed)
         existing = tables.raw_schema(table)
         job = ReadJob(sources=sources, limits=ReadLimits(**self.pipeline.source.limits.model_dump()), policy=policy,
@@ -78,15 +88,15 @@ class BatchWork:
         failpoint("read.after_scan")
         schema = resolve(scan.shape, existing, policy)
         stage = StageJob(
-            schema=schema, plan=plan(self.parsed, schema), write=write_options(self.pipeline), staging=staging,
+            schema=schema, plan=plan(self.parsed, schema), write=write_options(self.pipeline),
+            data=data, dead_letters=staging.join("dead_letters"),
             batch_id=claim.batch_id, ingested_at_us=int(self.clock().timestamp() * 1_000_000), failpoint=failpoint,
         )  # fmt: skip
         staged = self.engine.stage(job, scan, stage)
         failpoint("stage.after_verify")
         self._check(scan, staged, sources)
-        keys = [c.name for c in stage.plan.partition_by]
         manifest = Manifest(
-            staging=staging, data=entries(self.pipeline.zones.curated, keys, claim.batch_id, staged.data),
+            staging=staging, data=self.placed(claim, data, staged.data, [c.name for c in stage.plan.partition_by]),
             dead_letters=entries(self.pipeline.zones.dead_letters, (), claim.batch_id, staged.dead_letters),
             summary=summary(staged),
         )  # fmt: skip
@@ -116,9 +126,52 @@ class BatchWork:
             if counted != (found := sum(f.records for f in files)):
                 raise AccountsUnbalanced(f"{counted} records {what}, {found} rows in the staged files")
 
+    def placed(
+        self, claim: Claim, data: S3Uri, staged: Sequence[StagedFile], keys: Sequence[str]
+    ) -> tuple[Entry, ...]:
+        """Staged files of the table with their final names."""
+        if self.iceberg is None:
+            return entries(self.pipeline.zones.curated, keys, claim.batch_id, staged)
+        drop_unlisted(self.store, data, (f.uri for f in staged))
+        self.store.flush(f.uri for f in staged)
+        return entries_in_place(staged)
+
+    def current_table(self) -> Table | None:
+        with self.database.transaction() as conn:
+            return find_table(conn, self.pipeline.table.database, self.pipeline.table.name)
+
     def commit(self, claim: Claim, planned: Planned) -> None:
         """COMMIT, once. Raises Fenced, SchemaMoved."""
-        commit(self.database, claim, lambda conn: self._settle(conn, claim, planned))
+        self.decide(claim, planned, lambda conn, now: self._settle(conn, claim, now))
+
+    def decide(self, claim: Claim, planned: Planned, settle_batch: Settle) -> None:
+        """One transaction, which also points an Iceberg table at the metadata that names the batch's files."""
+        if self.iceberg is None or not planned.manifest.data:
+            commit(self.database, claim, lambda conn: settle_batch(conn, planned))
+            return
+        commit_swap(
+            self.database, claim, self.iceberg, lambda: self._propose(claim, planned),
+            lambda conn, table, swap: settle_batch(conn, replace(planned, table=table, swap=swap)),
+        )  # fmt: skip
+
+    def _propose(self, claim: Claim, planned: Planned) -> tuple[Table | None, MetadataSwap]:
+        """On the table as it is now: other batches may have added files to it, but not columns of raw records."""
+        assert self.iceberg is not None
+        table = self.current_table()
+        if (table and table.id) != (planned.table and planned.table.id) or (
+            tables.raw_schema(table) != tables.raw_schema(planned.table)
+        ):
+            raise SchemaMoved(f"table {self.pipeline.table.name} changed while the batch was staged")
+        change = self.change(claim, planned.manifest, tuple(n for n, _ in planned.staged.partition_keys))
+        return table, self.iceberg.propose(table, change)
+
+    def change(self, claim: Claim, manifest: Manifest, keys: tuple[str, ...] | None) -> Change:
+        """The batch as a snapshot."""
+        return Change(
+            database=self.pipeline.table.database, name=self.pipeline.table.name, location=self.pipeline.zones.curated,
+            partition_keys=keys, batch_id=claim.batch_id, added=tuple(e.final for e in manifest.data),
+            records=sum(e.records for e in manifest.data),
+        )  # fmt: skip
 
     def _settle(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
         scan, staged = planned.scan, planned.staged
@@ -150,6 +203,10 @@ class BatchWork:
             planned.staged.data or planned.table is not None
         ):  # a first batch without a good record makes no table
             wanted = tables.descriptor(self.pipeline, planned.table, planned.schema, planned.staged)
+            if planned.swap is not None:
+                wanted = planned.swap.applied(wanted)
+            elif self.iceberg is not None and planned.table is not None:  # no file, no new column
+                wanted = replace(wanted, columns=planned.table.descriptor.columns)
             cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
             table = tables.save(conn, self.pipeline, planned.table, wanted, cause)
         tables.record_outputs(conn, self.pipeline, table, planned.manifest, claim.batch_id)
@@ -163,16 +220,6 @@ class BatchWork:
             if f.key not in known and seen is not None and seen.first is not None:
                 added[f.name] = str(claim.files[seen.first[0]].uri) if claim.files else ""
         return added
-
-
-def staging_root(pipeline: Pipeline) -> S3Uri:
-    """Outside every zone, so that nobody who reads a zone can meet a staged file."""
-    return S3Uri(pipeline.zones.curated.bucket, "_staging")
-
-
-def staging_prefix(pipeline: Pipeline, claim: Claim) -> S3Uri:
-    """The folder that this attempt, and no other, stages in."""
-    return staging_root(pipeline).join(claim.batch_id, f"{claim.epoch}/")
 
 
 def sources_of(claim: Claim) -> tuple[SourceFile, ...]:
@@ -190,8 +237,9 @@ def schema_policy(pipeline: Pipeline, parsed: ParsedTransform) -> SchemaPolicy:
 
 def write_options(pipeline: Pipeline) -> WriteOptions:
     return WriteOptions(
-        compression=pipeline.write.compression, target_file_bytes=pipeline.write.target_file_mb * MIB
-    )
+        compression=pipeline.write.compression, target_file_bytes=pipeline.write.target_file_mb * MIB,
+        in_place=pipeline.iceberg,
+    )  # fmt: skip
 
 
 def summary(staged: Staged) -> Mapping[str, Any]:

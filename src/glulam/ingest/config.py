@@ -133,6 +133,12 @@ class Schema(_Part):
         return value
 
 
+class Curated(_Part):
+    """What kind of table the curated zone holds."""
+
+    format: Literal["parquet", "iceberg"] = "parquet"
+
+
 class Write(_Part):
     compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
     target_file_mb: int = Field(default=256, ge=1, le=4096)
@@ -157,9 +163,14 @@ class Pipeline(_Part):
     table: TableName
     transform: Transform = Transform()
     schema_: Schema = Field(Schema(), alias="schema")
+    curated: Curated = Curated()
     write: Write = Write()
     batch: Batch = Batch()
     archive: Literal["move", "keep"] = "move"
+
+    @property
+    def iceberg(self) -> bool:
+        return self.curated.format == "iceberg"
 
 
 def load(path: Path) -> Pipeline:
@@ -188,6 +199,11 @@ def parse(text: str, name: str) -> Pipeline:
         problems = [_problem(name, root, dict(e)) for e in error.errors()]
         raise InvalidConfig("\n".join(problems)) from None
     _check_zones(pipeline, name, root)
+    if pipeline.iceberg and pipeline.schema_.mode is SchemaMode.ADD_COLUMNS_WITH_WIDENING:
+        raise InvalidConfig(
+            f"{name}:{_line(root, ['schema', 'mode'])}: schema.mode: found 'add_columns_with_widening', expected "
+            "another mode: an Iceberg column cannot go from bigint to double or decimal"
+        )
     return pipeline
 
 

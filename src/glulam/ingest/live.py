@@ -1,22 +1,24 @@
 """A catalog table as something that can be queried: its live files, as the ledger has them, on this machine's disk.
 
 On a lake the files are read where they lie; from a remote store they are fetched into the spool first, below the same
-`key=value` folders. Who queries and how is `engine/query.py`."""
+`key=value` folders. Of an Iceberg table it is the current snapshot's files. Who queries and how is `engine/query.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from glulam.catalog.iceberg import is_iceberg
 from glulam.catalog.tables import Table, list_tables
 from glulam.engine.base import EngineResources
 from glulam.engine.partition_writer import partition_folder
 from glulam.engine.query import QuerySession, QueryTable, tables_of
 from glulam.engine.staging import DEAD_LETTERS
+from glulam.ingest.iceberg import IcebergTables
 from glulam.ledger import outputs
 from glulam.ledger.outputs import OutputFile
 from glulam.model.errors import EntityNotFound, ObjectNotFound, StorageFailed
@@ -26,12 +28,35 @@ from glulam.store.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartitionCounts:
+    """What a partition holds."""
+
+    values: tuple[str, ...]
+    file_count: int
+    record_count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCounts:
+    """What a table holds."""
+
+    partition_keys: tuple[str, ...]
+    files: int
+    records: int
+    bytes: int
+    partitions: tuple[PartitionCounts, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveTables:
     """Opens query sessions over tables of the catalog."""
 
     database: Database
     store: ObjectStore
     resources: EngineResources
+    iceberg: Callable[[], IcebergTables]
+    """Called when a table is an Iceberg table: the library is heavy."""
 
     @contextmanager
     def session(
@@ -56,7 +81,41 @@ class LiveTables:
             known = list_tables(conn)
         return [_named(database, name, known) for database, name in wanted]
 
+    def counts(self, table: Table) -> TableCounts:
+        """What the table holds now."""
+        with self.database.connection() as conn:
+            live = outputs.live(conn, table.id)
+        files = [(f.values, f.record_count, f.size_bytes) for f in live]
+        keys = tuple(k.name for k in table.descriptor.partition_keys)
+        if is_iceberg(table.descriptor):
+            snapshot = self.iceberg().snapshot(table)
+            files = [(f.values, f.records, f.size_bytes) for f in snapshot.files]
+            keys = snapshot.partition_fields
+        return TableCounts(
+            partition_keys=keys, files=len(files), records=sum(f[1] for f in files), bytes=sum(f[2] for f in files),
+            partitions=_by_partition(files) if keys else (),
+        )  # fmt: skip
+
+    def _iceberg_view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+        """Files that the pipeline wrote are read as they lie; what others wrote, or deleted from, as Iceberg says."""
+        iceberg = self.iceberg()
+        with self.database.connection() as conn:
+            own = {f.uri: f for f in outputs.live(conn, table.id)}
+        snapshot = iceberg.snapshot(table)
+        direct = [own[f.uri] for f in snapshot.files if f.plain and f.uri in own]
+        others = [f.uri for f in snapshot.files if not f.plain or f.uri not in own]
+        folder = self.resources.spool / "tables" / str(table.id)
+        found = {f.uri: self.store.local_path(f.uri) or self._fetched(table, f, ()) for f in direct}
+        found |= iceberg.fetch(table, others, folder)
+        uris |= {str(path): uri for uri, path in found.items()}
+        return QueryTable(
+            database=table.database, name=table.name, files=tuple(found.values()), places=places, hive=False,
+            columns=tuple((c.name, c.data_type) for c in snapshot.columns),
+        )  # fmt: skip
+
     def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+        if is_iceberg(table.descriptor):
+            return self._iceberg_view(table, uris, places)
         with self.database.connection() as conn:
             files = outputs.live(conn, table.id)
         keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
@@ -80,10 +139,9 @@ class LiveTables:
             fetched = self.store.fetch(file.uri, self.store.head(file.uri).etag, self.resources.spool)
         except ObjectNotFound as error:
             raise _missing(file) from error
-        folders = [partition_folder(k, v) for k, v in zip(keys, file.values, strict=True)]
-        path = self.resources.spool.joinpath(
-            "tables", str(table.id), *folders, file.uri.key.rsplit("/", 1)[-1]
-        )
+        folders = [partition_folder(k, v) for k, v in zip(keys, file.values, strict=False)]
+        name = file.uri.key.rsplit("/", 1)[-1] if folders else file.uri.key.replace("/", "~")
+        path = self.resources.spool.joinpath("tables", str(table.id), *folders, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         return fetched.replace(path)
 
@@ -92,6 +150,18 @@ def _missing(file: OutputFile) -> StorageFailed:
     return StorageFailed(
         f"{file.uri} of batch {file.batch_id} is not there: the batch is committed and still being published "
         "(`glulam run` finishes it), or the file was deleted by hand"
+    )
+
+
+def _by_partition(files: Iterable[tuple[tuple[str, ...], int, int]]) -> tuple[PartitionCounts, ...]:
+    totals: dict[tuple[str, ...], list[int]] = {}
+    for values, records, size in files:
+        total = totals.setdefault(values, [0, 0, 0])
+        for i, n in enumerate((1, records, size)):
+            total[i] += n
+    return tuple(
+        PartitionCounts(values=values, file_count=t[0], record_count=t[1], size_bytes=t[2])
+        for values, t in sorted(totals.items())
     )
 
 

@@ -13,7 +13,7 @@ from glulam.model.uri import S3Uri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One staged file and the name it is published under."""
+    """One staged file and the name it is published under; the same name, when it stays in place."""
 
     staged: S3Uri
     final: S3Uri
@@ -65,7 +65,7 @@ class Manifest:
 def entries(
     zone: S3Uri, keys: Sequence[str], batch_id: str, staged: Sequence[StagedFile]
 ) -> tuple[Entry, ...]:
-    """Final, deterministic names: `<zone>/<key=value>/.../<batch>-<part>.parquet`."""
+    """With final, deterministic names: `<zone>/<key=value>/.../<batch>-<part>.parquet`."""
     found: list[Entry] = []
     for number, file in enumerate(sorted(staged, key=lambda f: f.uri.key)):
         folders = [partition_folder(k, v) for k, v in zip(keys, file.values, strict=True)]
@@ -73,3 +73,12 @@ def entries(
         found.append(Entry(staged=file.uri, final=final, values=file.values, records=file.records,
                            size_bytes=file.size_bytes, checksum=file.checksum))  # fmt: skip
     return tuple(found)
+
+
+def entries_in_place(staged: Sequence[StagedFile]) -> tuple[Entry, ...]:
+    """Files that stay where they were written."""
+    return tuple(
+        Entry(staged=f.uri, final=f.uri, values=f.values, records=f.records, size_bytes=f.size_bytes,
+              checksum=f.checksum)
+        for f in sorted(staged, key=lambda f: f.uri.key)
+    )  # fmt: skip

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from glulam.ingest.batch import BatchWork, sources_of, staging_root
+from glulam.ingest.batch import BatchWork, sources_of
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.manifest import Manifest
+from glulam.ingest.places import abandon_attempt, staging_root
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
 from glulam.ingest.report import BatchReport, RunReport, batch_report
@@ -87,6 +88,7 @@ class Processor:
                 error = self._do(claim)
         except Fenced as fenced:
             log.warning("batch %s: %s", claim.batch_id, fenced)
+            self._abandon(claim)
             return BatchReport(
                 batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced)
             )
@@ -144,6 +146,15 @@ class Processor:
         if outcome is FailOutcome.SPLIT:
             failpoint("split.after_commit")
         return error
+
+    def _abandon(self, claim: Claim) -> None:
+        """A later epoch has the batch: what this one staged can go, unless it is what was committed."""
+        try:
+            with self.database.transaction() as conn:
+                now = batches.staged_now(conn, [claim.batch_id])[claim.batch_id]
+            abandon_attempt(self.work.store, self.pipeline, claim, now.staging)
+        except (StorageFailed, psycopg.OperationalError) as error:
+            log.warning("what batch %s staged stays for now: %s", claim.batch_id, error)
 
     @contextmanager
     def _leased(self, claim: Claim) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from glulam.ingest.config import Pipeline
 from glulam.ingest.manifest import Entry, Manifest
+from glulam.ingest.places import drop_batch
 from glulam.ledger import archives, batches
 from glulam.ledger.batches import Claim
 from glulam.ledger.files import FileVersion
@@ -34,7 +35,7 @@ class Publisher:
     def finish(self, claim: Claim, manifest: Manifest) -> None:
         """Bring a COMMITTED batch to DONE. Raises StorageFailed (try again later) or Fenced (another worker has it)."""
         failpoint("publish.before")
-        entries = [*manifest.data, *manifest.dead_letters]
+        entries = [e for e in (*manifest.data, *manifest.dead_letters) if e.staged != e.final]
         self._each(self._publish, entries)
         self.store.flush(entry.final for entry in entries)
         failpoint("publish.after")
@@ -47,7 +48,7 @@ class Publisher:
         with self.database.transaction() as conn:
             batches.finish(conn, claim)
         failpoint("done.after")
-        self.store.delete_prefix(_of_batch(manifest.staging))
+        drop_batch(self.store, _of_batch(manifest.staging), str(manifest.staging))
         failpoint("done.during_cleanup")
 
     def _each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -13,7 +13,6 @@ import psycopg
 
 from glulam.engine.base import SourceFile
 from glulam.ingest.batch import BatchWork, Planned
-from glulam.ingest.commit import commit
 from glulam.ingest.manifest import Manifest
 from glulam.ledger import batches, files, settle
 from glulam.ledger.batches import BatchKind, Claim
@@ -55,7 +54,7 @@ class ReplayWork:
         settled = [(entries[i].id, n) for i, numbers in planned.staged.written_keys.items() for n in numbers]
         manifest = replace(planned.manifest, dead_letters=())
         planned = replace(planned, manifest=manifest)
-        commit(self.batch.database, claim, lambda conn: self._settle(conn, claim, planned, settled))
+        self.batch.decide(claim, planned, lambda conn, now: self._settle(conn, claim, now, settled))
         return manifest
 
     def _settle(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from glulam.ingest.places import drop_attempt
 from glulam.ledger import batches
 from glulam.ledger.batches import StagedNow
 from glulam.model.errors import StorageFailed
@@ -46,7 +47,7 @@ def _sweep(database: Database, store: ObjectStore, root: S3Uri, names: list[str]
             epoch for epoch in store.folders(root.join(name)) if removable(now, epoch, root.join(name, epoch))
         ]
         for epoch in dead:
-            store.delete_prefix(root.join(name, f"{epoch}/"))
+            drop_attempt(store, root.join(name, f"{epoch}/"), now.staging)
         removed += len(dead)
         if now.state in _ENDED:
             store.delete_prefix(root.join(f"{name}/"))

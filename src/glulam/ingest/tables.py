@@ -11,6 +11,7 @@ import psycopg
 
 from glulam.catalog.databases import ensure_database
 from glulam.catalog.descriptor import Column, TableDescriptor, to_document
+from glulam.catalog.iceberg import MetadataSwap, is_iceberg
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
 from glulam.catalog.tables import Table, create_table, find_table, get_table, update_table
 from glulam.engine.base import Staged
@@ -41,9 +42,15 @@ def raw_schema(table: Table | None) -> Struct | None:
 def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Staged) -> TableDescriptor:
     """The table after this batch. Raises InvalidConfig when the pipeline now makes a column of another type."""
     old = table.descriptor if table is not None else None
+    _check_kind(pipeline, table)
     columns = list(old.columns) if old is not None else []
     at = {c.name: i for i, c in enumerate(columns)}
-    for name, kind in staged.columns:
+    partition_keys = _partition_keys(staged)
+    made = list(staged.columns)
+    if pipeline.iceberg:  # partition keys are columns like others; its metadata says which they are
+        made += [(k.name, k.data_type) for k in partition_keys]
+        partition_keys = []
+    for name, kind in made:
         index = at.get(name)
         if index is None:
             columns.append(Column(name=name, type=str(kind)))
@@ -56,17 +63,26 @@ def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Sta
                     f"pipeline now makes it {kind}; give the new one another name, or cast it to {have.type}"
                 )
             columns[index] = replace(have, type=str(kind))
-    keys = tuple(_partition_keys(staged))
+    keys = tuple(partition_keys)
     if old is not None:
         have_keys, found = (", ".join(k.name for k in ks) or "nothing" for ks in (old.partition_keys, keys))
         if have_keys != found:
             raise InvalidConfig(f"the table is partitioned by {have_keys}; the pipeline now says {found}")
         keys = old.partition_keys
-    parameters = dict(old.parameters) if old is not None else {"classification": "parquet"}
+    parameters = dict(old.parameters) if old is not None else {}
     parameters["glulam.pipeline"] = pipeline.pipeline
     parameters[_RAW_SCHEMA] = json.dumps(to_plain(raw), ensure_ascii=False, separators=(",", ":"))
     return TableDescriptor(columns=tuple(columns), partition_keys=keys, location=str(pipeline.zones.curated),
-                           parameters=parameters)  # fmt: skip
+                           format=pipeline.curated.format, parameters=parameters)  # fmt: skip
+
+
+def _check_kind(pipeline: Pipeline, table: Table | None) -> None:
+    if table is not None and is_iceberg(table.descriptor) != pipeline.iceberg:
+        have = "an Iceberg table" if not pipeline.iceberg else "plain Parquet"
+        raise InvalidConfig(
+            f"table {table.database}.{table.name} is {have} and the pipeline says curated.format: "
+            f"{pipeline.curated.format}; a table cannot change its kind: give the new one another name and zone"
+        )
 
 
 def _struct(name: str, column: Column) -> Struct:
@@ -109,6 +125,17 @@ def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wa
         return now
     changed = to_document(wanted, base=now.document)
     return update_table(conn, now, changed, expected_version=now.version, cause=cause)
+
+
+def swap_metadata(
+    conn: psycopg.Connection, planned: Table, swap: MetadataSwap, cause: Mapping[str, Any]
+) -> None:
+    """Point an Iceberg table at its next metadata. Raises SchemaMoved when it is no longer as planned on."""
+    now = find_table(conn, planned.database, planned.name, for_update=True)
+    if now is None or (now.id, now.version) != (planned.id, planned.version):
+        raise SchemaMoved(f"table {planned.database}.{planned.name} changed")
+    changed = to_document(swap.applied(now.descriptor), base=now.document)
+    update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
 def record_outputs(
