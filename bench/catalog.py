@@ -75,7 +75,9 @@ class Signed:
 @contextmanager
 def running(name: str, command: list[str], port: int, path: str) -> Iterator[Server]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    process = subprocess.Popen([sys.executable, *command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, *command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         for _ in range(600):
             try:
@@ -147,7 +149,9 @@ def get_table(server: Server, requests: int) -> tuple[float, float]:
     client.create_database(DatabaseInput={"Name": "bench"})
     client.create_table(DatabaseName="bench", TableInput=TABLE)
     timed(50, lambda _: client.get_table(DatabaseName="bench", Name="events"))
-    p50 = statistics.median(timed(500, lambda _: client.get_table(DatabaseName="bench", Name="events"))) * 1000
+    p50 = (
+        statistics.median(timed(500, lambda _: client.get_table(DatabaseName="bench", Name="events"))) * 1000
+    )
     one = sign(server, "GetTable", {"DatabaseName": "bench", "Name": "events"})
     return p50, rate(server, [one] * requests)
 
@@ -162,7 +166,10 @@ def fill(server: Server, count: int) -> float:
     requests = []
     for start in range(0, count, 100):
         inputs = [
-            {"Values": values(n), "StorageDescriptor": {**storage, "Location": f"s3://lake/events/{'/'.join(values(n))}/"}}
+            {
+                "Values": values(n),
+                "StorageDescriptor": {**storage, "Location": f"s3://lake/events/{'/'.join(values(n))}/"},
+            }
             for n in range(start, start + 100)
         ]
         asked = {"DatabaseName": "bench", "TableName": "events", "PartitionInputList": inputs}
@@ -183,17 +190,28 @@ def get_partitions(server: Server) -> tuple[int, float]:
     """How many a month's expression finds, and the median time in ms, with the index on year and month."""
     client = server.client()
     client.create_partition_index(
-        DatabaseName="bench", TableName="events", PartitionIndex={"IndexName": "month", "Keys": ["year", "month"]}
+        DatabaseName="bench",
+        TableName="events",
+        PartitionIndex={"IndexName": "month", "Keys": ["year", "month"]},
     )
     while True:
-        found = client.get_partition_indexes(DatabaseName="bench", TableName="events")["PartitionIndexDescriptorList"]
+        found = client.get_partition_indexes(DatabaseName="bench", TableName="events")[
+            "PartitionIndexDescriptorList"
+        ]
         if found[0]["IndexStatus"] == "ACTIVE":
             break
         time.sleep(0.1)
-    asked = {"DatabaseName": "bench", "TableName": "events", "Expression": "year = 2000 and month = 3", "MaxResults": 1000}
+    asked = {
+        "DatabaseName": "bench",
+        "TableName": "events",
+        "Expression": "year = 2000 and month = 3",
+        "MaxResults": 1000,
+    }
     answer = client.get_partitions(**asked)
     request = sign(server, "GetPartitions", asked)
-    return len(answer["Partitions"]), statistics.median(timed(20, lambda _: send_all(server.port, [request]))) * 1000
+    return len(answer["Partitions"]), statistics.median(
+        timed(20, lambda _: send_all(server.port, [request]))
+    ) * 1000
 
 
 def update_table(server: Server, versions: int) -> float:
@@ -202,7 +220,9 @@ def update_table(server: Server, versions: int) -> float:
     client.create_table(DatabaseName="bench", TableInput={**TABLE, "Name": "versions"})
     took = timed(
         versions,
-        lambda n: client.update_table(DatabaseName="bench", TableInput={**TABLE, "Name": "versions", "Retention": n}),
+        lambda n: client.update_table(
+            DatabaseName="bench", TableInput={**TABLE, "Name": "versions", "Retention": n}
+        ),
     )
     return statistics.median(took[-100:]) / statistics.median(took[:100])
 
@@ -223,18 +243,29 @@ def main() -> None:
         moto_p50, moto_rate = get_table(moto, 1_000)
         print(f"moto    GetTable p50 {moto_p50:.2f} ms, {moto_rate:,.0f} requests/s")
     start = "import sys; from glulam.cli.main import main; sys.exit(main())"
-    with running("glulam", ["-c", start, "up", "--ephemeral", "--port", "5190"], 5190, "/_glulam/health") as glulam:
+    with running(
+        "glulam", ["-c", start, "up", "--ephemeral", "--port", "5190"], 5190, "/_glulam/health"
+    ) as glulam:
         p50, requests_s = get_table(glulam, 20_000)
         print(f"glulam  GetTable p50 {p50:.2f} ms, {requests_s:,.0f} requests/s")
         good = [
             verdict("GetTable p50, glulam / moto", p50 / moto_p50, 0.5, at_least=False),
             verdict("GetTable requests/s, glulam / moto", requests_s / moto_rate, 5, at_least=True),
             verdict("partitions created/s", fill(glulam, args.partitions), 20_000, at_least=True),
-            verdict("GetPartition requests/s", get_partition(glulam, args.partitions, 10_000), 2_000, at_least=True),
+            verdict(
+                "GetPartition requests/s",
+                get_partition(glulam, args.partitions, 10_000),
+                2_000,
+                at_least=True,
+            ),
         ]
         found, took = get_partitions(glulam)
         good.append(verdict(f"GetPartitions by index, {found} found, ms", took, 50, at_least=False))
-        good.append(verdict("UpdateTable, last 100 / first 100", update_table(glulam, args.versions), 2, at_least=False))
+        good.append(
+            verdict(
+                "UpdateTable, last 100 / first 100", update_table(glulam, args.versions), 2, at_least=False
+            )
+        )
     sys.exit(0 if all(good) else 1)
 
 

@@ -135,12 +135,20 @@ def test_partitions_share_what_they_have_in_common(database: Database, table: in
 def test_names_that_are_not_there_are_told(database: Database, table: int) -> None:
     fill(database, table, numbered(5))
     with database.transaction() as c:
-        asked = [("3", "s3", "2024-01-01"), ("9", "s9", "x"), ("1", "s1", "2024-01-01"), ("9",), ()]
+        asked = [
+            ("3", "s3", "2024-01-01"),
+            ("9", "s9", "x"),
+            ("1", "s1", "2024-01-01"),
+            ("9",),
+            (),
+            ("a\0", "b", "c"),
+        ]
         found, missing = get_partitions(c, table, [*asked, asked[0]])
         assert [p.values for p in found] == [asked[0], asked[2]]
-        assert missing == [asked[1], asked[3], asked[4]]
-        with pytest.raises(EntityNotFound, match="Cannot find partition"):
-            get_partition(c, table, asked[1])
+        assert missing == [asked[1], *asked[3:]]
+        for values in missing:
+            with pytest.raises(EntityNotFound, match="Cannot find partition"):
+                get_partition(c, table, values)
         problems = delete_partitions(c, table, [*asked, asked[0]])
         assert [(p.values, p.error.code) for p in problems] == [
             (v, EntityNotFound.code) for v in (*asked[1:2], *asked[3:], asked[0])

@@ -86,7 +86,7 @@ def test_each_column_has_its_own_outcome(database: Database, table: int) -> None
 
 def test_what_is_not_there(database: Database, table: int) -> None:
     with database.transaction() as c:
-        for nobody in (("9", "x", "x"), ("1",), ()):
+        for nobody in (("9", "x", "x"), ("1",), (), ("\0",)):
             with pytest.raises(EntityNotFound, match="Cannot find partition"):
                 update_statistics(c, table, nobody, ["a"], [statistics("a")])
             with pytest.raises(EntityNotFound, match="Cannot find partition"):

@@ -21,7 +21,7 @@ from glulam.catalog.partition_indexes import SLOTS, list_partition_indexes
 from glulam.catalog.partition_keys import PartitionKey
 from glulam.catalog.partition_plan import Plan, natural_range, plan
 from glulam.catalog.partition_sql import Condition, where
-from glulam.catalog.partitions import Values
+from glulam.catalog.partitions import Values, can_name
 from glulam.catalog.storage_descriptors import joined, load_descriptors
 from glulam.ledger.arrays import texts
 from glulam.model.errors import EntityNotFound, InvalidInput
@@ -84,7 +84,7 @@ OF_SEGMENT: sql.Composable = sql.SQL('(hash_array_extended(p."values", 0) & 9223
 
 def get_partition(conn: psycopg.Connection, table_id: int, values: Values) -> Partition:
     """Raises EntityNotFound."""
-    row = conn.execute(GET, (table_id, texts(values))).fetchone()
+    row = conn.execute(GET, (table_id, texts(values))).fetchone() if can_name(values) else None
     if row is None:
         raise EntityNotFound("Cannot find partition.")
     return _partition(row[:-1], row[-1])
@@ -95,7 +95,8 @@ def get_partitions(
 ) -> tuple[list[Partition], list[Values]]:
     """Those of the names that are there, in the order of the names, and the names of the others."""
     wanted = list(dict.fromkeys(names))
-    rows = conn.execute(GET_MANY, (texts(texts(values) for values in wanted), table_id)).fetchall()
+    asked = texts(texts(values) for values in wanted if can_name(values))
+    rows = conn.execute(GET_MANY, (asked, table_id)).fetchall()
     found = _partitions(conn, table_id, rows)
     there = {partition.values for partition in found}
     return found, [values for values in wanted if values not in there]

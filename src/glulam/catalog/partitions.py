@@ -108,6 +108,11 @@ SET record_count = p.record_count + excluded.record_count, size_bytes = p.size_b
 """
 
 
+def can_name(values: Values) -> bool:
+    """Whether a partition may have that name at all: PostgreSQL, too, knows no U+0000."""
+    return bool(values) and not any("\0" in text for text in values)
+
+
 def create_partitions(
     conn: psycopg.Connection, table_id: int, key_count: int, inputs: Sequence[PartitionInput]
 ) -> list[PartitionProblem]:
@@ -217,7 +222,8 @@ def _update(
 def _lock(conn: psycopg.Connection, table_id: int, names: Iterable[Values]) -> set[Values]:
     """Which of them are there, in this transaction's hands. One that appears later counts as not there: taking it then
     would break the order."""
-    return {tuple(row[0]) for row in conn.execute(LOCK, (_texts(names), table_id)).fetchall()}
+    wanted = _texts(values for values in names if can_name(values))
+    return {tuple(row[0]) for row in conn.execute(LOCK, (wanted, table_id)).fetchall()}
 
 
 def _refusal(values: Values, key_count: int, indexes: Sequence[PartitionIndex]) -> InvalidInput | None:

@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from glulam.catalog.partition_indexes import lock_table
-from glulam.catalog.partitions import Values
+from glulam.catalog.partitions import Values, can_name
 from glulam.ledger.arrays import texts
 from glulam.model.errors import EntityNotFound, GlulamError, InvalidInput
 from glulam.store.documents import document
@@ -125,7 +125,8 @@ def _check_partition(
     conn: psycopg.Connection, table_id: int, values: Values | None, lock: LiteralString = ""
 ) -> None:
     if values is not None and (
-        not values or conn.execute(FIND_PARTITION + lock, (table_id, texts(values))).fetchone() is None
+        not can_name(values)
+        or conn.execute(FIND_PARTITION + lock, (table_id, texts(values))).fetchone() is None
     ):
         raise EntityNotFound("Cannot find partition.")
 
