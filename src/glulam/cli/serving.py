@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import threading
@@ -11,6 +12,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import psycopg
 
@@ -39,6 +42,7 @@ _UPKEEP_ROWS = 5_000
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
+    signal.signal(signal.SIGTERM, _leave)
     with ExitStack() as stack:
         if ephemeral:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
@@ -79,6 +83,13 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
             server.application(door, database, settings, ephemeral=ephemeral), settings
         ).run([socket])
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """A service manager stops a server with SIGTERM: audit rows are written, PostgreSQL and a throw-away home go first.
+
+    Before and after uvicorn; while it serves, it ends the open requests and then raises the signal again."""
+    raise SystemExit(0)
 
 
 def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
