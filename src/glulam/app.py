@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from glulam.catalog.scope import Scope
 from glulam.engine.base import Engine, EngineResources
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
@@ -80,6 +81,11 @@ class App:
     def pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.store.at_once, thread_name_prefix="objects")
 
+    @property
+    def scope(self) -> Scope:
+        """The catalog that pipelines write to and queries read."""
+        return Scope(catalog_id=self.settings.account_id, region=self.settings.region)
+
     def pipeline_id(self, pipeline: Pipeline) -> int:
         with self.database.transaction() as conn:
             return files.ensure_pipeline(conn, pipeline.pipeline)
@@ -91,7 +97,7 @@ class App:
 
     def work(self, pipeline: Pipeline) -> BatchWork:
         return BatchWork(database=self.database, store=self.store, engine=self.engine, pipeline=pipeline,
-                         parsed=parse_transform(pipeline.transform), clock=utc_now,
+                         parsed=parse_transform(pipeline.transform), clock=utc_now, scope=self.scope,
                          iceberg=self.iceberg if pipeline.iceberg else None)  # fmt: skip
 
     def processor(self, pipeline: Pipeline, **more: Any) -> Processor:

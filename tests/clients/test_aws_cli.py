@@ -58,7 +58,10 @@ def shop(glue: Any) -> Any:
     glue.create_database(DatabaseInput={"Name": "shop"})
     glue.create_table(DatabaseName="shop", TableInput=SALES)
     days = [{"Values": [f"2026-11-{n:02}", str(n)], "StorageDescriptor": STORED} for n in range(1, 11)]
-    assert glue.batch_create_partition(DatabaseName="shop", TableName="sales", PartitionInputList=days)["Errors"] == []
+    assert (
+        glue.batch_create_partition(DatabaseName="shop", TableName="sales", PartitionInputList=days)["Errors"]
+        == []
+    )
     return glue
 
 
@@ -84,8 +87,12 @@ def test_a_table_from_beginning_to_end(aws: Aws, glue: Any, tmp_path: Path) -> N
     assert (made["DatabaseName"], made["CatalogId"], made["VersionId"]) == ("shop", "123456789012", "0")
     changed = json.dumps(SALES | {"Description": "two"})
     aws("update-table", "--database-name", "shop", "--table-input", changed, "--version-id", "0")
-    line = aws.refused("update-table", "--database-name", "shop", "--table-input", changed, "--version-id", "0")
-    assert line.startswith("An error occurred (ConcurrentModificationException) when calling the UpdateTable operation: ")
+    line = aws.refused(
+        "update-table", "--database-name", "shop", "--table-input", changed, "--version-id", "0"
+    )
+    assert line.startswith(
+        "An error occurred (ConcurrentModificationException) when calling the UpdateTable operation: "
+    )
     versions = aws("get-table-versions", "--database-name", "shop", "--table-name", "sales")["TableVersions"]
     assert [(v["VersionId"], v["Table"].get("Description")) for v in versions] == [("1", "two"), ("0", None)]
     aws("delete-table", "--database-name", "shop", "--name", "sales")
@@ -98,7 +105,9 @@ def test_partitions_with_an_expression(aws: Aws, shop: Any) -> None:
     where = "day BETWEEN '2026-11-03' AND '2026-11-09' AND shop IN (4, 9, 10) OR day >= '2027-01-01'"
     found = aws("get-partitions", *of, "--expression", where)["Partitions"]
     assert [p["Values"] for p in found] == [["2026-11-04", "4"], ["2026-11-09", "9"], ["2027-01-01", "3"]]
-    moved = json.dumps({"Values": ["2027-01-01", "3"], "StorageDescriptor": STORED | {"Location": "s3://moved/"}})
+    moved = json.dumps(
+        {"Values": ["2027-01-01", "3"], "StorageDescriptor": STORED | {"Location": "s3://moved/"}}
+    )
     aws("update-partition", *of, "--partition-value-list", "2027-01-01", "3", "--partition-input", moved)
     one = aws("get-partition", *of, "--partition-values", "2027-01-01", "3")["Partition"]
     assert one["StorageDescriptor"]["Location"] == "s3://moved/"
@@ -110,7 +119,15 @@ def test_partitions_with_an_expression(aws: Aws, shop: Any) -> None:
 
 def test_paging(aws: Aws, shop: Any) -> None:
     """The CLI asks for pages by itself; --max-items cuts where it likes and can go on from there."""
-    every = ("get-partitions", "--database-name", "shop", "--table-name", "sales", "--query", "Partitions[].Values[0]")
+    every = (
+        "get-partitions",
+        "--database-name",
+        "shop",
+        "--table-name",
+        "sales",
+        "--query",
+        "Partitions[].Values[0]",
+    )
     days = [f"2026-11-{n:02}" for n in range(1, 11)]
     assert aws(*every, "--page-size", "3") == days
     assert aws(*every, "--page-size", "3", "--max-items", "4") == days[:4]
@@ -123,7 +140,9 @@ def test_paging(aws: Aws, shop: Any) -> None:
 
 
 def test_search(aws: Aws, shop: Any) -> None:
-    shop.create_table(DatabaseName="shop", TableInput={"Name": "returns", "Description": "sales that came back"})
+    shop.create_table(
+        DatabaseName="shop", TableInput={"Name": "returns", "Description": "sales that came back"}
+    )
     by_name = aws("search-tables", "--filters", "Key=Name,Value=sales,Comparator=EQUALS")["TableList"]
     assert [t["Name"] for t in by_name] == ["sales"]
     sort = ("--sort-criteria", "FieldName=Name,Sort=ASC")
@@ -176,4 +195,6 @@ def with_key(aws: Aws) -> Callable[[str, str], Aws]:
 def test_a_wrong_key(aws: Aws, with_key: Callable[[str, str], Aws]) -> None:
     known = aws.env["AWS_ACCESS_KEY_ID"]
     assert "(InvalidSignatureException)" in with_key(known, "guessed").refused("get-databases")
-    assert "(UnrecognizedClientException)" in with_key("AKIAUNKNOWNTOGLULAM0", "guessed").refused("get-databases")
+    assert "(UnrecognizedClientException)" in with_key("AKIAUNKNOWNTOGLULAM0", "guessed").refused(
+        "get-databases"
+    )

@@ -38,7 +38,11 @@ def test_one_writer_wins_each_round(server: Server, region: str, glue: Any, writ
             now = glue.get_table(DatabaseName="shop", Name="sales")["Table"]
             assert (now["VersionId"], now["Description"]) == (str(round_ + 1), f"{round_}/{codes.index('')}")
 
-    kept = glue.get_paginator("get_table_versions").paginate(DatabaseName="shop", TableName="sales").build_full_result()
+    kept = (
+        glue.get_paginator("get_table_versions")
+        .paginate(DatabaseName="shop", TableName="sales")
+        .build_full_result()
+    )
     assert [int(v["VersionId"]) for v in kept["TableVersions"]] == list(range(ROUNDS, -1, -1))
 
 
@@ -54,7 +58,11 @@ def test_without_a_version_the_last_writer_wins(server: Server, region: str, glu
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(80)))
-    kept = glue.get_paginator("get_table_versions").paginate(DatabaseName="shop", TableName="sales").build_full_result()
+    kept = (
+        glue.get_paginator("get_table_versions")
+        .paginate(DatabaseName="shop", TableName="sales")
+        .build_full_result()
+    )
     assert [int(v["VersionId"]) for v in kept["TableVersions"]] == list(range(80, -1, -1))
     written = {v["Table"]["Description"] for v in kept["TableVersions"] if "Description" in v["Table"]}
     assert written == {str(n) for n in range(80)}

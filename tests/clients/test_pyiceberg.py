@@ -16,8 +16,8 @@ from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
     NamespaceNotEmptyError,
-    NoSuchPropertyException,
     NoSuchNamespaceError,
+    NoSuchPropertyException,
     NoSuchTableError,
     TableAlreadyExistsError,
 )
@@ -129,14 +129,18 @@ def test_schema_evolution(catalog: Catalog, glue: Any) -> None:
     found = catalog.load_table("shop.sales").scan().to_arrow().sort_by("id").to_pylist()
     assert found == [{"id": 1, "place": "a", "price": None}, {"id": 2, "place": "b", "price": 5}]
     columns = glue.get_table(DatabaseName="shop", Name="sales")["Table"]["StorageDescriptor"]["Columns"]
-    current = {c["Name"]: c.get("Comment") for c in columns if c["Parameters"]["iceberg.field.current"] == "true"}
+    current = {
+        c["Name"]: c.get("Comment") for c in columns if c["Parameters"]["iceberg.field.current"] == "true"
+    }
     assert current == {"id": None, "place": None, "price": "in cents"}
 
 
 def test_rename_list_and_drop(catalog: Catalog, glue: Any) -> None:
     catalog.create_table("shop.sales", SCHEMA).append(rows(1))
     catalog.create_namespace("archive")
-    glue.create_table(DatabaseName="shop", TableInput={"Name": "plain", "Parameters": {"classification": "csv"}})
+    glue.create_table(
+        DatabaseName="shop", TableInput={"Name": "plain", "Parameters": {"classification": "csv"}}
+    )
     assert catalog.list_tables("shop") == [("shop", "sales")]
     catalog.rename_table("shop.sales", "archive.sold")
     assert (catalog.list_tables("shop"), catalog.list_tables("archive")) == ([], [("archive", "sold")])
@@ -176,7 +180,9 @@ def test_a_commit_on_a_table_that_moved_is_refused(catalog: Catalog) -> None:
     assert [f.name for f in catalog.load_table("shop.sales").schema().fields] == ["id", "shop"]
 
 
-def test_concurrent_appends_lose_nothing(connect: Connect, catalog: Catalog, warehouse: dict[str, str]) -> None:
+def test_concurrent_appends_lose_nothing(
+    connect: Connect, catalog: Catalog, warehouse: dict[str, str]
+) -> None:
     """Writers race; who loses tries again on what won. Each row that somebody was told is in, is in, once."""
     catalog.create_table("shop.sales", SCHEMA, properties={"commit.retry.num-retries": "0"})
     start = Barrier(WRITERS)
@@ -203,7 +209,9 @@ def test_concurrent_appends_lose_nothing(connect: Connect, catalog: Catalog, war
     assert sum(lost for _, lost in outcomes) > 0, "nobody lost a race; this test shows nothing"
 
 
-def test_a_table_that_a_pipeline_writes_too(server: Server, region: str, connect: Connect, tmp_path: Path) -> None:
+def test_a_table_that_a_pipeline_writes_too(
+    server: Server, region: str, connect: Connect, tmp_path: Path
+) -> None:
     """`glulam run`, then PyIceberg, then `glulam run`. The lake has no S3 endpoint: a FileIO finds its files."""
     project = Cli(folder=tmp_path, database_url=None)
     places = {"GLULAM_HOME": str(server.home), "GLULAM_LAKE": str(server.lake), "GLULAM_REGION": region}
@@ -221,7 +229,8 @@ def test_a_table_that_a_pipeline_writes_too(server: Server, region: str, connect
     found = catalog.load_table("ml.events").scan().to_arrow()
     assert len(found) == written > 0
     catalog.load_table("ml.events").append(found.slice(0, 1))
-    (server.lake / "raw" / "ml" / "late.json").write_text('{"record_id": "late"}\n')
+    late = server.lake / "raw" / "ml" / "historical" / "late.json"
+    late.write_text('{"id": 1, "event_time": "2026-01-01T00:00:00", "ml_mode": "train"}\n')
     assert glulam("run")["records_written"] == 1
     assert len(catalog.load_table("ml.events").scan().to_arrow()) == written + 2
     assert glulam("sql", "select count(*) from ml.events")["rows"] == [[written + 2]]

@@ -38,8 +38,9 @@ def table_of(project: Project) -> StaticTable:
 def live(project: Project) -> LiveTables:
     app = project.app
     return LiveTables(
-        database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
-    )
+        database=app.database, store=app.store, resources=app.resources, scope=app.scope,
+        iceberg=lambda: app.iceberg,
+    )  # fmt: skip
 
 
 def sql(project: Project, query: str) -> list[tuple[Any, ...]]:

@@ -42,8 +42,9 @@ def test_pipeline_sql_and_compaction(s3_env: str, s3_bucket: str, tmp_path: Path
         assert compact.request(processor.work, processor.pipeline_id, new_batch_id) == 1
         assert processor.run().failures == []
         live = LiveTables(
-            database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
-        )
+            database=app.database, store=app.store, resources=app.resources, scope=app.scope,
+            iceberg=lambda: app.iceberg,
+        )  # fmt: skip
         query = "SELECT count(*), sum(id), sum(c2) FROM ml.events WHERE mode = 'x'"
         with live.session(live.named_in(query)) as (session, _):
             assert session.spark(query, 0).rows == ((12, 138, 6),)

@@ -105,7 +105,7 @@ def tables(settings: Settings, name: str | None, *, as_json: bool) -> int:
 def _tables(settings: Settings, as_json: bool) -> int:
     with App(settings) as app:
         with app.database.connection() as conn:
-            known = list_tables(conn)
+            known = list_tables(conn, scope=app.scope)
         live = live_tables(app)
         found = [_counted(t, live.counts(t)) for t in known]
     if as_json:
@@ -132,8 +132,9 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
     database, dot, short = name.partition(".")
     with App(settings) as app, app.database.connection() as conn:
         if not dot:
-            database, short = _database_of(name, [(t.database, t.name) for t in list_tables(conn)]), name
-        t = get_table(conn, database, short)
+            known = list_tables(conn, scope=app.scope)
+            database, short = _database_of(name, [(t.database, t.name) for t in known]), name
+        t = get_table(conn, database, short, scope=app.scope)
         history = versions(conn, t.id)
         names = tuple(k.name for k in t.descriptor.partition_keys)
         partitions: Sequence[Partition | PartitionCounts] = list_partitions(conn, t.id)
