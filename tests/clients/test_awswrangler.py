@@ -20,7 +20,7 @@ CASES = [
 pytestmark = pytest.mark.xdist_group("awswrangler")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outcomes(server: Server, clients_bin: Path) -> dict[str, str | None]:
     done = subprocess.run(
         [clients_bin / "python", SCRIPT], env=server.env("us-wrangler-1"), capture_output=True, text=True,
