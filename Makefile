@@ -1,4 +1,5 @@
 # Everything a fresh machine with Python 3.11+ and make needs. The first run installs into .venv; later runs are instant.
+# `make test` also installs AWS's clients into .venv-clients.
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
