@@ -56,6 +56,11 @@ class App:
         found: ObjectStore = _late("glulam.objects.s3").S3Store()  # boto3 costs 0.3 s: only who uses it pays
         return found
 
+    @property
+    def scope(self) -> Scope:
+        """The catalog of the pipelines and of `glulam sql`."""
+        return Scope(catalog_id=self.settings.account_id, region=self.settings.region)
+
     @cached_property
     def resources(self) -> EngineResources:
         threads = self.settings.threads or os.cpu_count() or 1
@@ -80,11 +85,6 @@ class App:
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.store.at_once, thread_name_prefix="objects")
-
-    @property
-    def scope(self) -> Scope:
-        """The catalog that pipelines write to and queries read."""
-        return Scope(catalog_id=self.settings.account_id, region=self.settings.region)
 
     def pipeline_id(self, pipeline: Pipeline) -> int:
         with self.database.transaction() as conn:

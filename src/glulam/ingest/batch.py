@@ -73,7 +73,7 @@ class BatchWork:
     parsed: ParsedTransform
     clock: Clock
     scope: Scope
-    """The catalog that the pipeline's tables are in."""
+    """The catalog that holds the pipeline's tables."""
     iceberg: IcebergTables | None = None
     """For a pipeline whose table is an Iceberg table."""
 
@@ -141,8 +141,7 @@ class BatchWork:
 
     def current_table(self) -> Table | None:
         with self.database.transaction() as conn:
-            table = self.pipeline.table
-            return find_table(conn, table.database, table.name, scope=self.scope)
+            return find_table(conn, self.pipeline.table.database, self.pipeline.table.name, scope=self.scope)
 
     def commit(self, claim: Claim, planned: Planned) -> None:
         """COMMIT, once. Raises Fenced, SchemaMoved."""
@@ -212,8 +211,8 @@ class BatchWork:
             elif self.iceberg is not None and planned.table is not None:  # no file, no new column
                 wanted = replace(wanted, columns=planned.table.descriptor.columns)
             cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
-            table = tables.save(conn, self.pipeline, planned.table, wanted, cause, scope=self.scope)
-        tables.record_outputs(conn, self.pipeline, table, planned.manifest, claim.batch_id, scope=self.scope)
+            table = tables.save(conn, self.scope, self.pipeline, planned.table, wanted, cause)
+        tables.record_outputs(conn, self.scope, self.pipeline, table, planned.manifest, claim.batch_id)
 
     def _added(self, claim: Claim, planned: Planned) -> dict[str, str]:
         """For each raw column that is new with this batch, the file that brought it."""

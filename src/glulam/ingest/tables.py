@@ -107,8 +107,8 @@ def dead_letter_name(pipeline: Pipeline) -> str:
     return f"{pipeline.table.name}_dead_letters"
 
 
-def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wanted: TableDescriptor,
-         cause: Mapping[str, Any], *, scope: Scope) -> Table:  # fmt: skip
+def save(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, planned: Table | None,
+         wanted: TableDescriptor, cause: Mapping[str, Any]) -> Table:  # fmt: skip
     """Create or change the table as planned on `planned`. Raises SchemaMoved when it is no longer that one."""
     database, name = pipeline.table.database, pipeline.table.name
     ensure_database(conn, database, scope=scope)
@@ -139,23 +139,16 @@ def swap_metadata(
     update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
-def record_outputs(
-    conn: psycopg.Connection,
-    pipeline: Pipeline,
-    table: Table | None,
-    manifest: Manifest,
-    batch_id: str,
-    *,
-    scope: Scope,
-) -> None:
+def record_outputs(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, table: Table | None,
+                   manifest: Manifest, batch_id: str) -> None:  # fmt: skip
     """Enter the batch's files and partitions; the dead letters in their own table."""
     if table is not None:
         _enter(conn, table, manifest.data, batch_id)
     if manifest.dead_letters:
-        _enter(conn, _dead_letter_table(conn, pipeline, batch_id, scope), manifest.dead_letters, batch_id)
+        _enter(conn, _dead_letter_table(conn, scope, pipeline, batch_id), manifest.dead_letters, batch_id)
 
 
-def _dead_letter_table(conn: psycopg.Connection, pipeline: Pipeline, batch_id: str, scope: Scope) -> Table:
+def _dead_letter_table(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, batch_id: str) -> Table:
     database, name = pipeline.table.database, dead_letter_name(pipeline)
     ensure_database(conn, database, scope=scope)
     found = find_table(conn, database, name, scope=scope)
