@@ -3,7 +3,7 @@
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
-#   make serve   the server (not there yet)    make clean   remove what make made
+#   make serve   the server, `glulam up`       make clean   remove what make made
 
 ifndef PYTHON
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -36,9 +36,8 @@ bench: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
 
-serve:
-	@echo "make serve: the server is not there yet; it arrives with issue 3. Until then: .venv/bin/glulam --help" >&2
-	@exit 1
+serve: $(VENV)/.installed
+	$(BIN)/glulam up
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none found. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -1,8 +1,10 @@
-"""`glulam up`: one process, one port, put together here.
+"""`glulam up`: one port, put together here; one process, or several that share the port.
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     everything else    the AWS door
+
+`application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
 
 Binding to an address that others can reach needs access keys and TLS, or the word that a proxy in front does TLS.
 """
@@ -12,11 +14,15 @@ from __future__ import annotations
 import ipaddress
 import logging
 import shutil
+import signal
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 import uvicorn
@@ -25,12 +31,26 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
+from uvicorn.supervisors import Multiprocess
 
 from glulam import __version__
+from glulam.access import keys
+from glulam.access.audit import AuditWriter
+from glulam.access.keys import KeyRing
+from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
+from glulam.api import services
+from glulam.api.paging import Paging
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.partition_indexes import advance_partition_indexes
+from glulam.catalog.purge import purge
+from glulam.gate import SignedGate
+from glulam.model.clock import utc_now
 from glulam.model.errors import InvalidConfig
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire.door import AwsDoor
+from glulam.wire.services import Service
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +58,8 @@ THREADS = 16
 """Requests that are worked on at once; each holds one database session while it needs it."""
 STATEMENT_TIMEOUT_S = 60.0
 UPKEEP_EVERY_S = 1.0
+UPKEEP_ROWS = 5_000
+"""Rows that one transaction of upkeep touches."""
 
 
 def is_loopback(host: str) -> bool:
@@ -93,8 +115,17 @@ class Upkeep:
                 self.stop.wait(UPKEEP_EVERY_S)
 
 
-def application(door: AwsDoor, database: Database, settings: Settings, *, ephemeral: bool) -> Starlette:
-    """The ASGI application."""
+def application(settings: Settings, *, ephemeral: bool) -> Starlette:
+    """The ASGI application, with a database, door and upkeep of its own; its lifespan closes them."""
+    stack = ExitStack()
+    database = stack.enter_context(
+        Database.open(
+            settings, max_idle=THREADS * 2, statement_timeout_s=STATEMENT_TIMEOUT_S, short_lookups=True
+        )
+    )
+    door = _door(settings, database, stack)
+    stop = threading.Event()
+    stack.callback(stop.set)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -109,13 +140,48 @@ def application(door: AwsDoor, database: Database, settings: Settings, *, epheme
         forget_everything(database, settings)
         return JSONResponse({"status": "reset"})
 
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with stack:
+            for work in (purge, advance_partition_indexes):
+                Upkeep(step=partial(_step, database, work), stop=stop).start()
+            yield
+
     return Starlette(
+        lifespan=lifespan,
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
             Mount("/", door),
-        ]
+        ],
     )
+
+
+def _door(settings: Settings, database: Database, stack: ExitStack) -> AwsDoor:
+    box = SecretBox.open(settings)
+    ring = KeyRing(database, box, monotonic=time.monotonic, development=development_key(settings))
+    audit = stack.enter_context(AuditWriter(database))
+    policies = Policies(database, monotonic=time.monotonic)
+    parts = services.Parts(
+        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
+        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
+    )  # fmt: skip
+    pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="request"))
+    gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
+    return AwsDoor(
+        [Service("glue", services.glue(parts))], gate, pool, max_body_bytes=settings.max_body_mb << 20
+    )
+
+
+def development_key(settings: Settings) -> keys.AccessKey | None:
+    """The key that everybody knows: only where nobody else can reach the server."""
+    return keys.development_key(settings.account_id) if is_loopback(settings.host) else None
+
+
+def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
+    """One short transaction of upkeep; whether there was anything to do."""
+    with database.transaction() as conn:
+        return work(conn, UPKEEP_ROWS) > 0
 
 
 def forget_everything(database: Database, settings: Settings) -> None:
@@ -133,10 +199,6 @@ def forget_everything(database: Database, settings: Settings) -> None:
         shutil.rmtree(bucket, ignore_errors=True)
 
 
-def thread_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-
-
 def listen(settings: Settings) -> socket.socket:
     """The bound socket, so that port 0 is known before anybody is told. Raises InvalidConfig when it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -151,10 +213,17 @@ def listen(settings: Settings) -> socket.socket:
     return found
 
 
-def uvicorn_server(app: Starlette, settings: Settings) -> uvicorn.Server:
+def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, processes: int) -> None:
+    """Serve until SIGINT or SIGTERM. Several processes are children of this one, which starts one that dies again."""
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
-        app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_keep_alive=75,
-        ssl_certfile=files[0], ssl_keyfile=files[1], timeout_graceful_shutdown=10,
+        partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
+        log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
+        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
+    with suppress(KeyboardInterrupt):
+        if processes == 1:
+            uvicorn.Server(config).run([listening])
+        else:
+            Multiprocess(config, [listening]).run()

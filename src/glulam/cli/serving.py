@@ -2,100 +2,36 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
-
-import psycopg
 
 from glulam import server
 from glulam.access import keys
-from glulam.access.audit import AuditWriter
-from glulam.access.keys import KeyRing
-from glulam.access.policy_store import Policies
-from glulam.access.secrets import SecretBox
 from glulam.api import services
 from glulam.api.page import page
-from glulam.api.paging import Paging
-from glulam.catalog.connection_tester import ConnectionTester
-from glulam.catalog.partition_indexes import advance_partition_indexes
-from glulam.catalog.purge import purge
 from glulam.cli.output import print_json
-from glulam.gate import SignedGate
-from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire import services as wire
-from glulam.wire.door import AwsDoor
-
-_UPKEEP_ROWS = 5_000
-"""Rows that one transaction of upkeep touches."""
 
 
-def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
-    signal.signal(signal.SIGTERM, _leave)
+def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
     with ExitStack() as stack:
         if ephemeral:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
             settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
-        database = stack.enter_context(
-            Database.open(
-                settings, max_idle=server.THREADS * 2, statement_timeout_s=server.STATEMENT_TIMEOUT_S
-            )
-        )
+        database = stack.enter_context(Database.open(settings))  # an embedded server lives as long as this
         with database.connection() as conn:
             has_keys = bool(keys.list_keys(conn))
         server.check_exposure(settings, has_keys=has_keys, plaintext=plaintext)
         socket = stack.enter_context(server.listen(settings))
         settings = replace(settings, port=socket.getsockname()[1])
-        box = SecretBox.open(settings)
-        development = keys.development_key(settings.account_id) if server.is_loopback(settings.host) else None
-        ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
-        audit = stack.enter_context(AuditWriter(database))
-        policies = Policies(database, monotonic=time.monotonic)
-        gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
-        parts = services.Parts(
-            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-            tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-        )  # fmt: skip
-        pool = stack.enter_context(server.thread_pool())
-        door = AwsDoor(
-            [wire.Service("glue", services.glue(parts))],
-            gate,
-            pool,
-            max_body_bytes=settings.max_body_mb << 20,
-        )
-        stop = threading.Event()
-        stack.callback(stop.set)
-        for work in (purge, advance_partition_indexes):
-            server.Upkeep(step=partial(_step, database, work), stop=stop).start()
-        _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
-        server.uvicorn_server(
-            server.application(door, database, settings, ephemeral=ephemeral), settings
-        ).run([socket])
+        _greet(settings, server.development_key(settings), ephemeral=ephemeral, as_json=as_json)
+        server.run(settings, socket, ephemeral=ephemeral, processes=processes)
     return 0
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """A service manager stops a server with SIGTERM: audit rows are written, PostgreSQL and a throw-away home go first.
-
-    Before and after uvicorn; while it serves, it ends the open requests and then raises the signal again."""
-    raise SystemExit(0)
-
-
-def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
-    """One short transaction of upkeep; whether there was anything to do."""
-    with database.transaction() as conn:
-        return work(conn, _UPKEEP_ROWS) > 0
 
 
 def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral: bool, as_json: bool) -> None:
