@@ -57,12 +57,12 @@ class Server:
         )  # fmt: skip
 
 
-def start(log: Path) -> Server:
+def start(log: Path, *words: str) -> Server:
     """`glulam up --ephemeral`, ready to answer."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GLULAM_")}
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [*COMMAND, "up", "--ephemeral", "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=errors,
+            [*COMMAND, "up", "--ephemeral", "--port", "0", "--json", *words], stdout=subprocess.PIPE, stderr=errors,
             text=True, env={**env, "PYTHONPATH": str(ROOT / "src")}, cwd=log.parent,
         )  # fmt: skip
     assert process.stdout is not None
@@ -91,7 +91,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("server") / "stderr"
     running = start(log)
     yield running
-    stop(running)
+    assert stop(running) == 0
+    assert not running.home.exists()
     assert "Traceback" not in log.read_text()
 
 
