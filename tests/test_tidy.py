@@ -20,7 +20,8 @@ SRC = ROOT / "src"
 LEVELS = (
     ("awsglue", "awsgluedq"),
     ("cli",),
-    ("app", "server", "gate"),
+    ("app", "server"),
+    ("gate",),
     ("console",),
     ("wire",),
     ("api",),
