@@ -50,16 +50,22 @@ def test_an_object_there_and_back(server: ToyServer, style: str, monkeypatch: py
     key = "a b/ü%2F+//../x&<>?#.json"
     put = s3.put_object(Bucket="raw", Key=key, Body=b"hello", Metadata={"One": "1", "two": "b c"},
                         ContentType="text/plain", ContentEncoding="gzip")  # fmt: skip
-    assert server.toy.asked["Key"] == key and server.toy.asked["Bucket"] == "raw"
+    assert server.toy.asked["Key"] == key
+    assert server.toy.asked["Bucket"] == "raw"
     assert server.toy.asked["Metadata"] == {"one": "1", "two": "b c"}
     assert server.toy.asked["ContentEncoding"] == "gzip"
-    assert put["ChecksumCRC32"] and dict(server.toy.checksums) == {"CRC32": put["ChecksumCRC32"]}
+    assert put["ChecksumCRC32"]
+    assert dict(server.toy.checksums) == {"CRC32": put["ChecksumCRC32"]}
     got = s3.get_object(Bucket="raw", Key=key, ResponseContentType="x/y")
-    assert got["Body"].read() == b"hello" and got["Metadata"] == {"one": "1", "two": "b c"}
+    assert got["Body"].read() == b"hello"
+    assert got["Metadata"] == {"one": "1", "two": "b c"}
     assert server.toy.asked["ResponseContentType"] == "x/y"
     head = s3.head_object(Bucket="raw", Key=key)
-    assert head["ContentLength"] == 5 and head["LastModified"] == AT and head["ETag"] == put["ETag"]
-    assert head["ResponseMetadata"]["RequestId"] and head["ResponseMetadata"]["HostId"]
+    assert head["ContentLength"] == 5
+    assert head["LastModified"] == AT
+    assert head["ETag"] == put["ETag"]
+    assert head["ResponseMetadata"]["RequestId"]
+    assert head["ResponseMetadata"]["HostId"]
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
@@ -106,7 +112,8 @@ def test_lists_and_xml(server: ToyServer) -> None:
     asked = server.toy.asked
     assert (asked["Prefix"], asked["MaxKeys"], asked["FetchOwner"]) == ("p+ %/", 7, True)
     gone = s3.delete_objects(Bucket="b", Delete={"Objects": [{"Key": n} for n in names if "\x01" not in n]})
-    assert len(gone["Deleted"]) == 5 and list(server.toy.objects) == ["a\x01b"]
+    assert len(gone["Deleted"]) == 5
+    assert list(server.toy.objects) == ["a\x01b"]
     assert s3.get_bucket_location(Bucket="b")["LocationConstraint"] == "eu-west-1"
     rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
     s3.put_bucket_lifecycle_configuration(Bucket="b", LifecycleConfiguration={"Rules": [rule]})
@@ -207,7 +214,8 @@ def test_the_client_waits_for_100_and_is_refused(server: ToyServer) -> None:
         answer = b""
         while piece := sock.recv(65536):
             answer += piece
-    assert answer.startswith(b"HTTP/1.1 403") and b"SignatureDoesNotMatch" in answer
+    assert answer.startswith(b"HTTP/1.1 403")
+    assert b"SignatureDoesNotMatch" in answer
     assert b"100 Continue" not in answer
 
 
