@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glulam.access.policy_store import Policies
+from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
+from glulam.api.object_lists import ObjectLists
+from glulam.api.objects import Objects
 from glulam.api.paging import Paging
 from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
@@ -21,6 +24,7 @@ from glulam.api.security import Security
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
 from glulam.store.database import Database
@@ -29,6 +33,7 @@ GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
+S3: tuple[type, ...] = (Buckets, ObjectLists, Objects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +70,8 @@ def glue(parts: Parts) -> list[object]:
             database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
         ),
     ]
+
+
+def s3(store: BucketStore) -> list[object]:
+    """The objects whose methods are S3's operations."""
+    return [Buckets(store=store), ObjectLists(store=store), Objects(store=store)]

@@ -1,0 +1,116 @@
+"""The names in a folder, as pieces of keys in S3's order: `a.json`, or `a/` for a folder.
+
+A folder that holds the rest of long names is not a folder of keys: what is in it belongs to the folder above.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from glulam.buckets.tree import Tree
+from glulam.objects import keys
+from glulam.objects.versions import TEMPORARY
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderNames:
+    """A folder of keys. A name ends with a slash when it is a folder."""
+
+    names: Sequence[str]
+    """Sorted by code points, which is the order of UTF-8."""
+    identity: tuple[int, int]
+    """Device and inode."""
+
+
+class Names:
+    """Reads folders of the lake."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def of(self, bucket: str, place: Sequence[str]) -> FolderNames | None:
+        """None: no such folder. Raises NoSuchBucket."""
+        try:
+            with self.tree.folder(bucket, place) as folder:
+                found = os.fstat(folder)
+                names = sorted(set(self._scan(folder, (bucket, *place), ())))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return FolderNames(names=names, identity=(found.st_dev, found.st_ino))
+
+    def holds_objects(self, bucket: str, place: Sequence[str]) -> bool:
+        """Whether there is any object in or below a folder; looks no further than the first."""
+        try:
+            with self.tree.folder(bucket, place) as folder:
+                return self._holds(folder, (bucket, *place), frozenset())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _holds(self, folder: int, path: tuple[str, ...], above: frozenset[tuple[int, int]]) -> bool:
+        here = os.fstat(folder)
+        identity = (here.st_dev, here.st_ino)
+        if identity in above:
+            return False
+        below = []
+        for name in self._scan(folder, path, ()):
+            if not name.endswith("/"):
+                return True
+            below.append(name[:-1])
+        for piece in below:
+            names = keys.names_of(piece)
+            try:
+                with self.tree.folder(path[0], (*path[1:], *names)) as inner:
+                    if self._holds(inner, (*path, *names), above | {identity}):
+                        return True
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        return False
+
+    def _scan(self, folder: int, path: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
+        """`held`: names above this folder that belong to the same piece of a key."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.endswith(TEMPORARY):
+                    continue
+                kind = self._kind(entry, (*path, name))
+                if not kind:
+                    continue
+                if not held and not name.startswith(keys.MARK):
+                    yield name if kind == "file" else f"{name}/"
+                elif kind == "folder" and keys.is_part(name):
+                    yield from self._scan_part(path, held, name)
+                else:
+                    yield from _piece((*held, name), kind, path)
+
+    def _scan_part(self, path: tuple[str, ...], held: tuple[str, ...], name: str) -> Iterator[str]:
+        try:
+            with self.tree.folder(path[0], (*path[1:], name)) as inner:
+                yield from self._scan(inner, (*path, name), (*held, name))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def _kind(self, entry: os.DirEntry[str], path: Sequence[str]) -> str:
+        """`file`, `folder`, or empty for what is not ours to list."""
+        name = entry.name
+        if not name.isascii() and any("\ud800" <= c <= "\udfff" for c in name):
+            log.warning("skipped %r: the file name is not UTF-8, so it cannot be a key", name)
+            return ""
+        if entry.is_symlink():
+            return self.tree.kind_of_link(path)
+        if entry.is_file(follow_symlinks=False):
+            return "file"
+        return "folder" if entry.is_dir(follow_symlinks=False) else ""
+
+
+def _piece(names: tuple[str, ...], kind: str, path: Sequence[str]) -> Iterator[str]:
+    found = keys.piece_of(names)
+    if found is None or (found[1] and kind == "folder"):
+        log.warning("skipped %s/%s: no key is written like that", "/".join(path), names[-1])
+    else:
+        yield found[0] if kind == "file" else f"{found[0]}/"

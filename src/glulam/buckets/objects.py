@@ -1,0 +1,221 @@
+"""Objects as files: read one with what is known of it, put one in the place of another, delete.
+
+How a put survives kill -9 and other writers:
+
+    body -> hidden file, forced to disk    not visible to anybody yet
+    lock of the key                        the other writers of this key wait; each leaves a whole object
+    row of the new version, committed      nothing changes for readers: the file they find is still the old version,
+                                           and its row is still there. A row is found by the version of the file only
+    rename hidden file -> name             atomic. From here every reader finds the new file, and with it its row
+    folder forced to disk                  before the caller hears of success
+
+A process that dies before the rename leaves the old object with its row, and a row that no file has; one that dies after
+it leaves the new object with its row, and the old one's row. Rows without a file are removed by the next put or delete of
+the key, which hold its lock and so know that nobody else's rename is still to come. An event is written with the row, so
+it can be seen a moment before the object, or, after a crash, without it: whoever acts on one looks at the object first.
+
+A deletion removes the file, then the row: a crash in between leaves a row without a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from glulam.buckets.conditions import Conditions, modified_at
+from glulam.buckets.locks import KeyLocks
+from glulam.buckets.records import NO_VERSION, Event, Record, Records, Replacement, Version, unknown
+from glulam.buckets.spooling import Spool, Spooled, disk_failed
+from glulam.buckets.together import Together
+from glulam.buckets.tree import Tree
+from glulam.model.failpoints import failpoint
+from glulam.model.s3_errors import InvalidArgument, KeyTooLong, NoSuchKey, OperationAborted
+from glulam.objects import keys
+
+KEY_BYTES = 1024
+_TRIES = 20
+
+Subscribers = Callable[[str, str, str, int | None, str | None], Sequence[Event]]
+"""(bucket, key, event name, size, etag) -> the events that somebody asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """One version of an object."""
+
+    key: str
+    version: Version
+    record: Record
+
+    @property
+    def size(self) -> int:
+        return self.version.size
+
+    @property
+    def modified(self) -> datetime:
+        return modified_at(self.version.mtime_ns)
+
+
+class LakeObjects:
+    """The objects of all buckets. Safe to share between threads, and between processes on one machine."""
+
+    def __init__(
+        self, tree: Tree, records: Records, spool: Spool, locks: KeyLocks, subscribers: Subscribers
+    ) -> None:
+        self.tree = tree
+        self.records = records
+        self.spool = spool
+        self._locks = locks
+        self._subscribers = subscribers
+        self._sync = Together(_sync_all)
+
+    def find(self, bucket: str, key: str) -> Stored | None:
+        require_key(key)
+        for _ in range(_TRIES):
+            found = self.tree.stat_object(bucket, key)
+            if found is None:
+                return None
+            version = Version.of(found)
+            record = self._record(bucket, key, version)
+            if record is not None:
+                return Stored(key=key, version=version, record=record)
+        raise OperationAborted(Key=key)
+
+    def stat(self, bucket: str, key: str) -> Stored:
+        """Raises NoSuchBucket or NoSuchKey."""
+        found = self.find(bucket, key)
+        if found is None:
+            raise NoSuchKey(Key=key)
+        return found
+
+    def open(self, bucket: str, key: str) -> tuple[Stored, BinaryIO]:
+        """The object and its open file, which stays that version whatever happens to the name."""
+        require_key(key)
+        for _ in range(_TRIES):
+            found = self.tree.open_object(bucket, key)
+            if found is None:
+                raise NoSuchKey(Key=key)
+            file = open(found.descriptor, "rb", buffering=0)  # noqa: SIM115 - the caller's to close
+            try:
+                version = Version.of(found.stat)
+                record = self._record(bucket, key, version)
+            except BaseException:
+                file.close()
+                raise
+            if record is not None:
+                return Stored(key=key, version=version, record=record), file
+            file.close()
+        raise OperationAborted(Key=key)
+
+    def put(self, spooled: Spooled, key: str, record: Record, conditions: Conditions, event: str) -> Stored:
+        """Give a spooled file its name. Raises PreconditionFailed, NoSuchKey (If-Match of nothing)."""
+        bucket = spooled.bucket
+        require_key(key)
+        events = self._subscribers(bucket, key, event, spooled.version.size, record.etag)
+        try:
+            for _ in range(_TRIES):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    place = self.tree.make_way(bucket, key)
+                    with self.tree.folder(bucket, place[:-1]) as folder:
+                        self._replace(spooled, key, record, conditions, events, folder, place)
+                        self._sync.do(folder)
+                        failpoint("object.after_sync")
+                    return Stored(key=key, version=spooled.version, record=record)
+        except OSError as error:
+            raise disk_failed(bucket, error) from error
+        raise OperationAborted(Key=key)
+
+    def _replace(
+        self, spooled: Spooled, key: str, record: Record, conditions: Conditions, events: Sequence[Event], folder: int,
+        place: Sequence[str],
+    ) -> None:  # fmt: skip
+        bucket = spooled.bucket
+        with self._locks.hold(bucket, key):
+            current = self._check_write(bucket, key, conditions)
+            failpoint("object.before_row")
+            self.records.replace(Replacement(
+                bucket=bucket, key=key, version=spooled.version, record=record, current=current, events=events
+            ))  # fmt: skip
+            failpoint("object.after_row")
+            with self.spool.folder(bucket) as hidden:
+                os.rename(spooled.name, place[-1], src_dir_fd=hidden, dst_dir_fd=folder)
+            failpoint("object.after_rename")
+
+    def _check_write(self, bucket: str, key: str, conditions: Conditions) -> Version:
+        """The version that has the name now; whether it may be replaced."""
+        if conditions.nothing:
+            found = self.tree.stat_object(bucket, key)
+            return NO_VERSION if found is None else Version.of(found)
+        stored = self.find(bucket, key)
+        conditions.check_write(key, stored.record.etag if stored else None)
+        return stored.version if stored else NO_VERSION
+
+    def delete(
+        self, bucket: str, key: str, conditions: Conditions, event: str = "ObjectRemoved:Delete"
+    ) -> bool:
+        """Whether there was one. Raises PreconditionFailed."""
+        require_key(key)
+        with self._locks.hold(bucket, key):
+            if not conditions.nothing:
+                stored = self.find(bucket, key)
+                if stored is not None:
+                    conditions.check_delete(stored.record.etag, stored.modified, stored.size)
+            try:
+                removed = self.tree.unlink_object(bucket, key)
+            except OSError as error:
+                raise disk_failed(bucket, error) from error
+            failpoint("object.after_unlink")
+            events = self._subscribers(bucket, key, event, None, None)
+            known = self.records.forget(bucket, [key], events if removed else ())
+        if removed:
+            self.tree.remove_empty(bucket, keys.plain_place(key)[:-1])
+        return removed or bool(known)
+
+    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> Stored:
+        """Raises NoSuchKey. A file that we did not write gets a row."""
+        with self._locks.hold(bucket, key):
+            stored = self.stat(bucket, key)
+            if not self.records.set_tags(bucket, key, stored.version, tags):
+                made = Record(etag=stored.record.etag, headers=stored.record.headers, tags=tags)
+                self.records.replace(Replacement(
+                    bucket=bucket, key=key, version=stored.version, record=made, current=stored.version
+                ))  # fmt: skip
+        return self.stat(bucket, key)
+
+    def _record(self, bucket: str, key: str, version: Version) -> Record | None:
+        """Of this version; made up when nobody knows it; None when it is not the object any more: look again. (Two puts
+        between the look at the file and the one at its row take the row away.)"""
+        record = self.records.find(bucket, key, version)
+        if record is not None:
+            return record
+        again = self.tree.stat_object(bucket, key)
+        return unknown(key, version) if again is not None and Version.of(again) == version else None
+
+
+def require_key(key: str) -> None:
+    """Raises KeyTooLong or InvalidArgument."""
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(
+            "The key is not UTF-8 text", ArgumentName="key", ArgumentValue=ascii(key)
+        ) from error
+    if size > KEY_BYTES:
+        raise KeyTooLong(Size=size, MaxSizeAllowed=KEY_BYTES)
+    if not key:
+        raise InvalidArgument("A key has at least one character", ArgumentName="key", ArgumentValue="")
+
+
+def _sync_all(folders: Sequence[int]) -> None:
+    """Each folder once, by whichever descriptor."""
+    for folder in {_identity(descriptor): descriptor for descriptor in folders}.values():
+        os.fsync(folder)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino

@@ -1,0 +1,265 @@
+"""What a plain file cannot hold about an object, kept in PostgreSQL: one row for each version of a file.
+
+A version is a file's modification time, size and inode: the same after a rename, another after any write. A file whose
+version has no row was made or changed by somebody else: nothing that was known of an earlier content is served for it;
+it gets an etag made of its version, in a form that no client takes for an MD5, and a content type by its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+
+from glulam.buckets.together import Together
+from glulam.store.database import Database
+
+DEFAULT_TYPE = "binary/octet-stream"
+_CACHED = 20_000
+
+FIND = """
+SELECT mtime_ns, size_bytes, inode, etag, about, tags FROM bucket_object
+WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
+"""
+MANY = """
+SELECT key, mtime_ns, size_bytes, inode, etag, about FROM bucket_object WHERE bucket = %s AND key = ANY(%s)
+"""
+REPLACE = """
+WITH given AS (
+  SELECT * FROM unnest(%(bucket)s::text[], %(key)s::bytea[], %(mtime_ns)s::bigint[], %(size)s::bigint[],
+                       %(inode)s::bigint[], %(etag)s::text[], %(about)s::json[], %(tags)s::json[],
+                       %(old_mtime_ns)s::bigint[], %(old_size)s::bigint[], %(old_inode)s::bigint[])
+    AS given (bucket, key, mtime_ns, size_bytes, inode, etag, about, tags, old_mtime_ns, old_size, old_inode)
+), gone AS (
+  DELETE FROM bucket_object AS o USING given AS g
+  WHERE o.bucket = g.bucket AND o.key = g.key
+    AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.old_mtime_ns, g.old_size, g.old_inode)
+    AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.mtime_ns, g.size_bytes, g.inode)
+)
+INSERT INTO bucket_object (bucket, key, mtime_ns, size_bytes, inode, etag, about, tags)
+SELECT bucket, key, mtime_ns, size_bytes, inode, etag, about, tags FROM given
+ON CONFLICT (bucket, key, mtime_ns, size_bytes, inode)
+DO UPDATE SET etag = excluded.etag, about = excluded.about, tags = excluded.tags
+"""
+EVENT = """
+INSERT INTO object_event (configuration, target, name, bucket, key, size_bytes, etag)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = ANY(%s) RETURNING key"
+FORGET_VERSION = """
+DELETE FROM bucket_object WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
+"""
+SET_TAGS = """
+UPDATE bucket_object SET tags = %s
+WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """Which content of a file."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Version:
+        inode = (found.st_ino + (1 << 63)) % (1 << 64) - (1 << 63)
+        return cls(mtime_ns=found.st_mtime_ns, size=found.st_size, inode=inode)
+
+    @property
+    def row(self) -> tuple[int, int, int]:
+        return self.mtime_ns, self.size, self.inode
+
+
+NO_VERSION = Version(mtime_ns=-1, size=-1, inode=-1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartRecord:
+    """A part of an object that was uploaded in parts."""
+
+    size: int
+    checksum: str
+    """Base64; of the algorithm of the object's checksum."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """What is known of one version of an object."""
+
+    etag: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """ContentType, CacheControl, ... by their member names."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """Base64 by algorithm (`CRC32C`)."""
+    checksum_type: str = "FULL_OBJECT"
+    parts: tuple[PartRecord, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A change that somebody wants to hear of."""
+
+    configuration: str
+    target: str
+    name: str
+    bucket: str
+    key: str
+    size: int | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replacement:
+    """The row of a file that is about to get its name, and which other row of the key stays: the file's that has the
+    name now."""
+
+    bucket: str
+    key: str
+    version: Version
+    record: Record
+    current: Version
+    events: Sequence[Event] = ()
+
+
+class Records:
+    """The rows of all objects. Safe to share between threads; remembers rows, which never change but for their tags."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._replace = Together(self._replace_all)
+        self._known: OrderedDict[tuple[str, str, Version], Record] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, bucket: str, key: str, version: Version) -> Record | None:
+        at = (bucket, key, version)
+        with self._lock:
+            known = self._known.get(at)
+        if known is not None:
+            return known
+        with self.database.connection() as conn:
+            row = conn.execute(FIND, (bucket, key.encode(), *version.row)).fetchone()
+        if row is None:
+            return None
+        record = _record(*row[3:])
+        self._remember(at, record)
+        return record
+
+    def many(self, bucket: str, keys: Iterable[str]) -> dict[tuple[str, Version], Record]:
+        """All rows of these keys in one query, by key and version."""
+        with self.database.connection() as conn:
+            rows = conn.cursor(binary=True).execute(MANY, (bucket, [key.encode() for key in keys])).fetchall()
+        return {
+            (bytes(key).decode(), Version(mtime_ns=m, size=s, inode=i)): _record(etag, about, None)
+            for key, m, s, i, etag, about in rows
+        }
+
+    def replace(self, replacement: Replacement) -> None:
+        """Committed when it returns, together with others that wait."""
+        self._replace.do(replacement)
+        self._remember((replacement.bucket, replacement.key, replacement.version), replacement.record)
+
+    def forget(self, bucket: str, keys: Sequence[str], events: Sequence[Event] = ()) -> set[str]:
+        """Remove the rows of these keys; which keys had one."""
+        with self.database.transaction() as conn:
+            rows = conn.execute(FORGET, (bucket, [key.encode() for key in keys])).fetchall()
+            tell(conn, events)
+        return {bytes(key).decode() for (key,) in rows}
+
+    def forget_version(self, bucket: str, key: str, version: Version) -> None:
+        with self._lock:
+            self._known.pop((bucket, key, version), None)
+        with self.database.connection() as conn:
+            conn.execute(FORGET_VERSION, (bucket, key.encode(), *version.row))
+
+    def set_tags(self, bucket: str, key: str, version: Version, tags: Mapping[str, str]) -> bool:
+        """False: this version has no row."""
+        with self._lock:
+            self._known.pop((bucket, key, version), None)
+        with self.database.connection() as conn:
+            done = conn.execute(SET_TAGS, (_json(tags), bucket, key.encode(), *version.row)).rowcount == 1
+        with self._lock:
+            self._known.pop((bucket, key, version), None)
+        return done
+
+    def _replace_all(self, works: Sequence[Replacement]) -> None:
+        given = {
+            "bucket": [w.bucket for w in works], "key": [w.key.encode() for w in works],
+            "mtime_ns": [w.version.mtime_ns for w in works], "size": [w.version.size for w in works],
+            "inode": [w.version.inode for w in works], "etag": [w.record.etag for w in works],
+            "about": [_about(w.record) for w in works], "tags": [_json(w.record.tags) for w in works],
+            "old_mtime_ns": [w.current.mtime_ns for w in works], "old_size": [w.current.size for w in works],
+            "old_inode": [w.current.inode for w in works],
+        }  # fmt: skip
+        events = [event for work in works for event in work.events]
+        if not events:
+            with self.database.connection() as conn:
+                conn.execute(REPLACE, given)
+            return
+        with self.database.transaction() as conn:
+            conn.execute(REPLACE, given)
+            tell(conn, events)
+
+    def _remember(self, at: tuple[str, str, Version], record: Record) -> None:
+        with self._lock:
+            self._known[at] = record
+            while len(self._known) > _CACHED:
+                self._known.popitem(last=False)
+
+
+def tell(conn: psycopg.Connection, events: Sequence[Event]) -> None:
+    """Write events down, in the transaction of the session."""
+    if events:
+        conn.cursor().executemany(
+            EVENT,
+            [(e.configuration, e.target, e.name, e.bucket, e.key.encode(), e.size, e.etag) for e in events],
+        )
+
+
+def unknown(key: str, version: Version) -> Record:
+    """What is said of a file that we did not write."""
+    text = f"{version.mtime_ns}-{version.size}-{version.inode}"
+    kind, encoding = mimetypes.guess_type(key)
+    return Record(
+        etag=f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}-0",
+        headers={"ContentType": kind if kind and not encoding else DEFAULT_TYPE},
+    )
+
+
+def _about(record: Record) -> str:
+    found: dict[str, Any] = {}
+    if record.headers:
+        found["headers"] = dict(record.headers)
+    if record.metadata:
+        found["metadata"] = dict(record.metadata)
+    if record.checksums:
+        found["checksums"] = dict(record.checksums)
+    if record.checksum_type != "FULL_OBJECT":
+        found["checksum_type"] = record.checksum_type
+    if record.parts:
+        found["parts"] = [[part.size, part.checksum] for part in record.parts]
+    return orjson.dumps(found).decode()
+
+
+def _json(tags: Mapping[str, str]) -> str | None:
+    return orjson.dumps(dict(tags)).decode() if tags else None
+
+
+def _record(etag: str, about: Mapping[str, Any], tags: Mapping[str, str] | None) -> Record:
+    return Record(
+        etag=etag, headers=about.get("headers", {}), metadata=about.get("metadata", {}), tags=tags or {},
+        checksums=about.get("checksums", {}), checksum_type=about.get("checksum_type", "FULL_OBJECT"),
+        parts=tuple(PartRecord(size=size, checksum=checksum) for size, checksum in about.get("parts", ())),
+    )  # fmt: skip
