@@ -21,6 +21,7 @@ from glulam.api.schema_versions import SchemaVersions
 from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
+from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
@@ -50,13 +51,13 @@ class Parts:
 
 def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
-    database, paging = parts.database, parts.paging
+    database, paging, sight = parts.database, parts.paging, Sight(policies=parts.policies)
     return [
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
-        Connections(database=database, paging=paging, box=parts.box, tester=parts.tester),
-        Databases(database=database, paging=paging),
-        Functions(database=database, paging=paging),
+        Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
+        Databases(database=database, paging=paging, sight=sight),
+        Functions(database=database, paging=paging, sight=sight),
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
@@ -64,8 +65,8 @@ def glue(parts: Parts) -> list[object]:
         Schemas(database=database, paging=paging),
         Security(database=database, paging=paging),
         Statistics(database=database),
-        TableSearch(database=database, paging=paging),
-        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
+        TableSearch(database=database, paging=paging, sight=sight),
+        Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(
             database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
         ),
