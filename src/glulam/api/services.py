@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
 from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
@@ -21,6 +24,7 @@ from glulam.api.schema_versions import SchemaVersions
 from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
+from glulam.api.security_tokens import SecurityTokens
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
@@ -35,6 +39,7 @@ GLUE: tuple[type, ...] = (
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 S3: tuple[type, ...] = (Buckets, ObjectLists, Objects)
+STS: tuple[type, ...] = (SecurityTokens,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +81,8 @@ def glue(parts: Parts) -> list[object]:
 def s3(store: BucketStore) -> list[object]:
     """The objects whose methods are S3's operations."""
     return [Buckets(store=store), ObjectLists(store=store), Objects(store=store)]
+
+
+def sts(database: Database, box: SecretBox, clock: Callable[[], datetime]) -> list[object]:
+    """The objects whose methods are STS's operations."""
+    return [SecurityTokens(database=database, box=box, clock=clock)]
