@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import ClientError
 
+from wire.signed import KEY_ID
 from wire.toy_s3 import AT, ToyServer, toy_server
 
 
@@ -30,7 +31,7 @@ def server(running: ToyServer) -> ToyServer:
 
 
 V4 = {"signature_version": "s3v4"}
-"""botocore presigns by the old Signature Version 2 otherwise."""
+"""botocore presigns by Version 2 otherwise."""
 
 
 def code_of(call: Any, **asked: Any) -> tuple[str, int]:
@@ -161,18 +162,40 @@ def test_a_word_of_another_operation_is_no_plainer_one(server: ToyServer) -> Non
         assert found == expected, (method, target, query)
 
 
-def test_presigned_urls(server: ToyServer) -> None:
-    s3 = server.client(config=V4)
-    url = s3.generate_presigned_url("put_object", Params={"Bucket": "b", "Key": "p q"}, ExpiresIn=60)
-    with urlopen(Request(url, data=b"by url", method="PUT", headers={"Content-Type": ""})) as answer:
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_presigned_urls(server: ToyServer, version: str, style: str) -> None:
+    s3 = server.client(config={"signature_version": version, "s3": {"addressing_style": style}})
+
+    def there(url: str) -> Request:
+        """botocore made it for a name that not every resolver knows."""
+        parts = urlsplit(url)
+        found = Request(parts._replace(netloc=f"localhost:{server.port}").geturl())
+        found.add_header("Host", parts.netloc)
+        return found
+
+    asked = {"Bucket": "b", "Key": "p q/ü"}
+    put = there(s3.generate_presigned_url("put_object", asked | {"ContentType": "x/y"}, ExpiresIn=60))
+    put.data, put.method = b"by url", "PUT"
+    put.add_header("Content-Type", "x/y")
+    with urlopen(put) as answer:
         assert answer.status == 200
-    got = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "p q"}, ExpiresIn=60)
-    with urlopen(got) as answer:
+    assert server.toy.asked["ContentType"] == "x/y"
+    url = s3.generate_presigned_url("get_object", asked | {"ResponseContentType": "a/b"}, ExpiresIn=60)
+    with urlopen(there(url)) as answer:
         assert answer.read() == b"by url"
-    old = server.client().generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "p q"})
-    with pytest.raises(HTTPError) as caught:
-        urlopen(old)
-    assert b"<Code>InvalidRequest</Code>" in caught.value.read()
+    assert server.toy.asked["ResponseContentType"] == "a/b"
+    late = s3.generate_presigned_url("get_object", asked, ExpiresIn=-1 if version == "s3" else 604_801)
+    for wrong, code in [
+        (url.replace("a%2Fb", "a%2Fc"), b"SignatureDoesNotMatch"),
+        (url.replace("p%20q", "p%20r"), b"SignatureDoesNotMatch"),
+        (url + "&prefix=x", b"SignatureDoesNotMatch" if version == "s3v4" else b"AccessDenied"),
+        (url.replace(KEY_ID, "AKIAIOSFODNN7EXAMPLF"), b"InvalidAccessKeyId"),
+        (late, b"AuthorizationQueryParametersError" if version == "s3v4" else b"AccessDenied"),
+    ]:
+        with pytest.raises(HTTPError) as caught:
+            urlopen(there(wrong))
+        assert b"<Code>" + code + b"</Code>" in caught.value.read()
 
 
 def test_an_error_is_s3s_xml(server: ToyServer) -> None:

@@ -20,7 +20,7 @@ from botocore.config import Config
 from glulam.model.caller import Caller
 from glulam.model.s3_errors import NoSuchBucket, NoSuchKey
 from glulam.model.streams import FileSlice
-from glulam.wire import s3_signing
+from glulam.wire import s3_presigned_v2, s3_signing
 from glulam.wire.door import HttpRequest
 from glulam.wire.places import Places
 from glulam.wire.rest import RestService
@@ -129,15 +129,20 @@ class OneKeyGate:
         self.key = Known()
         self.noted: list[tuple[str, str]] = []
 
-    def authenticate_stream(self, request: HttpRequest) -> tuple[Caller, Payload]:
+    def authenticate_stream(self, request: HttpRequest, host_bucket: str | None) -> tuple[Caller, Payload]:
         signed = Request(method=request.method, raw_path=request.raw_path, raw_query=request.raw_query,
                          headers=request.headers, body_sha256="")  # fmt: skip
-        found, payload = s3_signing.verify(
-            signed, lambda key_id: self.key if key_id == KEY_ID else None, datetime.now(UTC)
-        )
+        now = datetime.now(UTC)
+        if s3_presigned_v2.is_presigned_v2(signed):
+            found, payload = s3_presigned_v2.verify(signed, host_bucket, self._find, now)
+        else:
+            found, payload = s3_signing.verify(signed, self._find, now)
         caller = Caller(account_id="123456789012", region=found.region, arn="arn:aws:iam::123456789012:user/u",
                         role="admin", request_id=request.request_id)  # fmt: skip
         return caller, payload
+
+    def _find(self, key_id: str) -> Known | None:
+        return self.key if key_id == KEY_ID else None
 
     def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> None:
         return None

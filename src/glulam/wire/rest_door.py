@@ -45,6 +45,8 @@ SEND_BYTES = 1 << 20
 MAX_OBJECT = 5 << 30
 """What S3 takes in one request."""
 
+_OLD_SIGNATURE = ("AWSAccessKeyId", "Expires", "Signature")
+
 Touched = TypeVar("Touched")
 
 
@@ -58,8 +60,8 @@ class RestResponse:
 class StreamGate(Protocol[Touched]):
     """Who may do what, and the record of it; `door.Gate` with a signature that leaves the body for later."""
 
-    def authenticate_stream(self, request: HttpRequest) -> tuple[Caller, Payload]:
-        """Raises S3's errors."""
+    def authenticate_stream(self, request: HttpRequest, host_bucket: str | None) -> tuple[Caller, Payload]:
+        """`host_bucket`: the bucket that the Host header names, if it does. Raises S3's errors."""
 
     def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> Touched: ...
     def authorize(self, caller: Caller, touched: Touched) -> None: ...
@@ -88,8 +90,9 @@ class RestDoor:
         try:
             if self.closed:
                 raise s3_errors.NotImplemented(self.closed)
-            place = self.places.of(request.header("host"), request.raw_path)
-            caller, payload = self.gate.authenticate_stream(request)
+            host_bucket = self.places.bucket_of_host(request.header("host"))
+            place = self.places.of(host_bucket, request.raw_path)
+            caller, payload = self.gate.authenticate_stream(request, host_bucket)
             query, headers = _parameters(request)
             operation = self.service.find(request.method, tuple(place), query, headers)
             name = operation.name
@@ -221,9 +224,9 @@ def _parameters(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
         except ValueError as error:
             raise s3_errors.InvalidURI from error
         for name, value in pairs:
-            if name.startswith("x-amz-"):
+            if name.startswith("x-amz-") or name in ("content-type", "content-md5"):
                 headers.setdefault(name, value)
-            elif not name.startswith("X-Amz-"):
+            elif not name.startswith("X-Amz-") and name not in _OLD_SIGNATURE:
                 query.setdefault(name, value)
     return query, headers
 

@@ -94,13 +94,12 @@ def _verify_header(
     find_secret: Callable[[str], Key | None],
     now: datetime,
 ) -> tuple[Verified[Key], Payload]:
-    old = "authorization" not in headers and "Signature=" in request.raw_query
-    if old or not headers.get("authorization", [f"{ALGORITHM} "])[0].startswith(f"{ALGORITHM} "):
+    if "authorization" not in headers:
+        raise s3_errors.AccessDenied
+    if not headers["authorization"][0].startswith(f"{ALGORITHM} "):
         raise s3_errors.InvalidRequest(
             f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
         )
-    if "authorization" not in headers:
-        raise s3_errors.AccessDenied
     signature = parse_authorization(request.raw_query, headers)
     if "x-amz-date" not in headers and "date" not in headers:
         raise s3_errors.AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
