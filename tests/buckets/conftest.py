@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,9 @@ def body_of(answer: Mapping[str, Any]) -> bytes:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
+def lake(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "lake"
+    subprocess.run(["rm", "-rf", tmp_path / "lake"], check=True)  # deeper than pytest's own cleaning can go
 
 
 @pytest.fixture

@@ -105,15 +105,25 @@ class Buckets:
             conn.execute(FORGET_UPLOADS, (bucket,))
             conn.execute(FORGET_OBJECTS, (bucket,))
             conn.execute(FORGET, (bucket,))
-        with self._tree.folder(bucket, ()) as folder:
-            with contextlib.suppress(FileNotFoundError), self._tree.folder(bucket, (HIDDEN,)) as hidden:
-                for name in os.listdir(hidden):
-                    os.unlink(name, dir_fd=hidden)
-            _remove_folders(folder)
+        with contextlib.suppress(FileNotFoundError), self._tree.folder(bucket, (HIDDEN,)) as hidden:
+            for name in os.listdir(hidden):
+                os.unlink(name, dir_fd=hidden)
+        self._remove_folders(bucket)
         try:
             os.rmdir(f"{self._tree.root}/{bucket}")
         except OSError as error:
             raise BucketNotEmpty(BucketName=bucket) from error
+
+    def _remove_folders(self, bucket: str) -> None:
+        """As far as nothing but folders is in them."""
+        waiting: list[tuple[str, ...]] = [()]
+        while waiting:
+            place = waiting.pop()
+            with contextlib.suppress(OSError), self._tree.folder(bucket, place) as folder:
+                below = [(*place, name) for name in os.listdir(folder)]
+                waiting += below
+                if not below:
+                    self._tree.remove_empty(bucket, place)
 
     def settings(self, bucket: str) -> Mapping[str, Any]:
         """All documents. Raises NoSuchBucket."""
@@ -153,15 +163,3 @@ def require_name(name: str) -> None:
             good = False
     if not good:
         raise InvalidBucketName(BucketName=name)
-
-
-def _remove_folders(folder: int) -> None:
-    """Remove the folders in this one as far as nothing but folders is in them."""
-    for name in os.listdir(folder):
-        with contextlib.suppress(OSError):
-            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            try:
-                _remove_folders(inner)
-            finally:
-                os.close(inner)
-            os.rmdir(name, dir_fd=folder)

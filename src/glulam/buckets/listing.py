@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from glulam.buckets.names import Names
+from glulam.buckets.names import FolderNames, Names
 from glulam.buckets.records import Record, Records, Version, unknown
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
@@ -45,6 +45,16 @@ class _Step:
     name: str
     place: tuple[str, ...] | None
     piece: str = ""
+
+
+@dataclass(slots=True)
+class _Level:
+    """A folder on the way down, and which of its names is next."""
+
+    place: tuple[str, ...]
+    base: str
+    found: FolderNames
+    index: int
 
 
 class Listing:
@@ -99,7 +109,7 @@ class Listing:
     def _below(self, bucket: str, prefix: str, lower: str, *, fold: bool) -> Iterator[_Step]:
         base = prefix[: prefix.rfind("/") + 1]
         place = keys.folder_place(base[:-1]) if base else ()
-        for step in self._walk(bucket, place, base, lower, prefix if fold else None, frozenset()):
+        for step in self._walk(bucket, place, base, lower, prefix if fold else None):
             if not step.name.startswith(prefix):
                 if step.name > prefix:
                     return
@@ -107,32 +117,42 @@ class Listing:
             yield step
 
     def _walk(
-        self, bucket: str, place: tuple[str, ...], base: str, lower: str, folded: str | None,
-        above: frozenset[tuple[int, int]],
-    ) -> Iterator[_Step]:  # fmt: skip
+        self, bucket: str, place: tuple[str, ...], base: str, lower: str, folded: str | None
+    ) -> Iterator[_Step]:
         """Keys not before `lower` in and below a folder whose keys begin with `base`. `folded`: folders behind this
         prefix are common prefixes."""
-        found = self._names.of(bucket, place)
-        if found is None or found.identity in above:
-            return
-        names = found.names
-        for index in range(_first(names, base, lower), len(names)):
-            name = names[index]
+        levels: list[_Level] = []
+        self._enter(levels, bucket, place, base, lower)
+        while levels:
+            level = levels[-1]
+            if level.index == len(level.found.names):
+                levels.pop()
+                continue
+            name = level.found.names[level.index]
+            level.index += 1
+            key = level.base + name
             if not name.endswith("/"):
-                yield _Step(base + name, place, name)
+                yield _Step(key, level.place, name)
                 continue
-            inner = (*place, *keys.names_of(name[:-1]))
-            if folded is not None and len(base) + len(name) > len(folded):
-                if self._any_left(bucket, inner, base + name, lower):
-                    yield _Step(base + name, None)
-                continue
-            yield from self._walk(bucket, inner, base + name, lower, folded, above | {found.identity})
+            inner = (*level.place, *keys.names_of(name[:-1]))
+            if folded is None or len(key) <= len(folded):
+                self._enter(levels, bucket, inner, key, lower)
+            elif self._any_left(bucket, inner, key, lower):
+                yield _Step(key, None)
+
+    def _enter(
+        self, levels: list[_Level], bucket: str, place: tuple[str, ...], base: str, lower: str
+    ) -> None:
+        """Go down into a folder, unless a link has led back to one that we are in."""
+        found = self._names.of(bucket, place)
+        if found is not None and all(level.found.identity != found.identity for level in levels):
+            levels.append(_Level(place, base, found, _first(found.names, base, lower)))
 
     def _any_left(self, bucket: str, place: tuple[str, ...], base: str, lower: str) -> bool:
         """Whether a folder has a key not before `lower`."""
         if base >= lower:
             return self._names.holds_objects(bucket, place)
-        return next(self._walk(bucket, place, base, lower, None, frozenset()), None) is not None
+        return next(self._walk(bucket, place, base, lower, None), None) is not None
 
     def _look(self, bucket: str, steps: Sequence[_Step]) -> Iterator[Listed]:
         """With their versions; keys whose file has gone meanwhile are left out."""

@@ -45,28 +45,19 @@ class Names:
 
     def holds_objects(self, bucket: str, place: Sequence[str]) -> bool:
         """Whether there is any object in or below a folder; looks no further than the first."""
-        try:
-            with self.tree.folder(bucket, place) as folder:
-                return self._holds(folder, (bucket, *place), frozenset())
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-
-    def _holds(self, folder: int, path: tuple[str, ...], above: frozenset[tuple[int, int]]) -> bool:
-        here = os.fstat(folder)
-        identity = (here.st_dev, here.st_ino)
-        if identity in above:
-            return False
-        below = []
-        for name in self._scan(folder, path, ()):
-            if not name.endswith("/"):
-                return True
-            below.append(name[:-1])
-        for piece in below:
-            names = keys.names_of(piece)
+        waiting, seen = [tuple(place)], set()
+        while waiting:
+            here = waiting.pop()
             try:
-                with self.tree.folder(path[0], (*path[1:], *names)) as inner:
-                    if self._holds(inner, (*path, *names), above | {identity}):
-                        return True
+                with self.tree.folder(bucket, here) as folder:
+                    found = os.fstat(folder)
+                    if (found.st_dev, found.st_ino) in seen:
+                        continue
+                    seen.add((found.st_dev, found.st_ino))
+                    for name in self._scan(folder, (bucket, *here), ()):
+                        if not name.endswith("/"):
+                            return True
+                        waiting.append((*here, *keys.names_of(name[:-1])))
             except (FileNotFoundError, NotADirectoryError):
                 continue
         return False

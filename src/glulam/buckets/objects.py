@@ -172,7 +172,8 @@ class LakeObjects:
             events = self._subscribers(bucket, key, event, None, None)
             known = self.records.forget(bucket, [key], events if removed else ())
         if removed:
-            self.tree.remove_empty(bucket, keys.plain_place(key)[:-1])
+            for folder in {keys.plain_place(key)[:-1], keys.place_beside(key)[:-1]}:
+                self.tree.remove_empty(bucket, folder)
         return removed or bool(known)
 
     def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> Stored:

@@ -153,11 +153,14 @@ class Tree:
 
     def _move_beside(self, above: int, name: str, path: Sequence[str]) -> None:
         """A file is where a folder has to be. Atomic: its object is at the one place or at the other."""
-        found = keys.piece_of((name,))
+        first = len(path) - 1
+        while first > 1 and keys.is_part(path[first - 1]):  # a long piece has several names
+            first -= 1
+        found = keys.piece_of(path[first:])
         if found is None or keys.is_part(name):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "/".join(path))
         beside = keys.names_beside(found[0])
-        with self.folder(path[0], (*path[1:-1], *beside[:-1]), create=True) as target:
+        with self.folder(path[0], (*path[1:first], *beside[:-1]), create=True) as target:
             failpoint("object.before_beside")
             with contextlib.suppress(FileNotFoundError):
                 os.rename(name, beside[-1], src_dir_fd=above, dst_dir_fd=target)
