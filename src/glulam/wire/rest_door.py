@@ -206,10 +206,7 @@ async def _send_file(
                 raise
             if not left:
                 return
-    if slice_.length == 0:
-        await send({"type": "http.response.body", "body": b""})
-    else:
-        log.warning("%s became shorter while it was sent", getattr(slice_.file, "name", "a file"))
+    log.warning("%s became shorter while it was sent", getattr(slice_.file, "name", "a file"))
 
 
 def _parameters(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
@@ -273,11 +270,23 @@ def _respond(request: HttpRequest, status: int, headers: Headers, content: bytes
             content.file.close()
         content = b""
     else:
+        if isinstance(content, FileSlice) and content.length <= SEND_BYTES:
+            content = _read(content)
         size = content.length if isinstance(content, FileSlice) else len(content)
         headers = [(name, value) for name, value in headers if name != "content-length"]
         headers.append(("content-length", str(size)))
     headers += [("x-amz-request-id", request.request_id), ("x-amz-id-2", _host_id(request))]
     return RestResponse(status=status, headers=headers, content=content)
+
+
+def _read(slice_: FileSlice) -> bytes:
+    """A short piece of a file, read here and now. Raises InternalError when there is less of it than there should be."""
+    with contextlib.closing(slice_.file) as file:
+        file.seek(slice_.offset)
+        found = file.read(slice_.length)
+    if len(found) != slice_.length:
+        raise s3_errors.InternalError("the object was changed while it was read; please try again")
+    return found
 
 
 def _host_id(request: HttpRequest) -> str:
