@@ -9,6 +9,7 @@ from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
+from glulam.api.copies import Copies
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
 from glulam.api.object_lists import ObjectLists
@@ -24,6 +25,7 @@ from glulam.api.security import Security
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.api.uploads import MultipartUploads
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
@@ -33,7 +35,7 @@ GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
-S3: tuple[type, ...] = (Buckets, ObjectLists, Objects)
+S3: tuple[type, ...] = (Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,4 +76,7 @@ def glue(parts: Parts) -> list[object]:
 
 def s3(store: BucketStore) -> list[object]:
     """The objects whose methods are S3's operations."""
-    return [Buckets(store=store), ObjectLists(store=store), Objects(store=store)]
+    return [
+        Buckets(store=store), Copies(store=store), MultipartUploads(store=store), ObjectLists(store=store),
+        Objects(store=store),
+    ]  # fmt: skip

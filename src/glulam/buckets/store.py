@@ -14,6 +14,7 @@ from glulam.buckets.objects import LakeObjects
 from glulam.buckets.records import Records
 from glulam.buckets.spooling import Spool
 from glulam.buckets.tree import Tree
+from glulam.buckets.uploads import Uploads
 from glulam.store.database import Database
 
 
@@ -26,6 +27,7 @@ class BucketStore:
     objects: LakeObjects
     listing: Listing
     spool: Spool
+    uploads: Uploads
     locks: KeyLocks
 
     @classmethod
@@ -37,6 +39,7 @@ class BucketStore:
         listing = Listing(tree, names, records)
         return cls(
             tree=tree, buckets=Buckets(tree, listing, database), listing=listing, spool=spool, locks=locks,
+            uploads=Uploads(database, spool),
             objects=LakeObjects(tree, records, spool, locks, lambda *_: ()),
         )  # fmt: skip
 
