@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glulam.access.policy_store import Policies
+from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
@@ -35,7 +36,7 @@ GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
-S3: tuple[type, ...] = (Buckets, Copies, MultipartUploads, ObjectLists, Objects)
+S3 = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,4 @@ def glue(parts: Parts) -> list[object]:
 
 def s3(store: BucketStore) -> list[object]:
     """The objects whose methods are S3's operations."""
-    return [
-        Buckets(store=store), Copies(store=store), MultipartUploads(store=store), ObjectLists(store=store),
-        Objects(store=store),
-    ]  # fmt: skip
+    return [kind(store=store) for kind in S3]

@@ -123,6 +123,19 @@ class Spool:
             yield Spooled(bucket=bucket, name=name, version=version, md5="", checksums={})
 
     @contextlib.contextmanager
+    def linked(self, bucket: str, folder: int, name: str) -> Iterator[Spooled]:
+        """The file of that name in a folder, under a second name: the same version, not one byte copied."""
+        with self.folder(bucket) as hidden:
+            second = unique_name()
+            os.link(name, second, src_dir_fd=folder, dst_dir_fd=hidden, follow_symlinks=False)
+            try:
+                version = Version.of(os.stat(second, dir_fd=hidden, follow_symlinks=False))
+                yield Spooled(bucket=bucket, name=second, version=version, md5="", checksums={})
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(second, dir_fd=hidden)
+
+    @contextlib.contextmanager
     def _file(self, bucket: str, write: Callable[[int], None]) -> Iterator[tuple[str, Version]]:
         with self.folder(bucket) as folder:
             name = unique_name()

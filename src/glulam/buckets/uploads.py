@@ -37,9 +37,10 @@ SELECT {_UPLOAD} FROM bucket_upload
 WHERE bucket = %s AND (key, id) > (%s, %s) AND substring(key FOR octet_length(%s::bytea)) = %s::bytea
 ORDER BY key, id LIMIT %s
 """  # noqa: S608
-STALE = (
-    f"SELECT {_UPLOAD} FROM bucket_upload WHERE bucket = %s AND started_at < %s ORDER BY started_at LIMIT %s"  # noqa: S608
-)
+STALE = f"""
+SELECT {_UPLOAD} FROM bucket_upload
+WHERE bucket = %s AND started_at < %s AND substring(key FOR octet_length(%s::bytea)) = %s::bytea LIMIT %s
+"""  # noqa: S608
 ADD_PART = """
 WITH old AS (SELECT file FROM bucket_upload_part WHERE upload_id = %(id)s AND number = %(number)s),
 new AS (
@@ -166,9 +167,13 @@ class Uploads:
         ):
             yield spooled
 
-    def stale(self, bucket: str, before: datetime, limit: int) -> list[Upload]:
+    def stale(self, bucket: str, prefix: str, before: datetime, limit: int) -> list[Upload]:
+        """Those that were started before then."""
+        begin = prefix.encode()
         with self._database.connection() as conn:
-            return [_upload(row) for row in conn.execute(STALE, (bucket, before, limit)).fetchall()]
+            return [
+                _upload(row) for row in conn.execute(STALE, (bucket, before, begin, begin, limit)).fetchall()
+            ]
 
     def sweep(self, bucket: str) -> int:
         """Remove files that killed processes left; how many."""
