@@ -26,10 +26,13 @@ S3_ELSEWHERE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Threads:
-    """Two pools: one for requests that are short, one for those that wait for a long body."""
+    """The pools in which requests are worked on."""
 
     requests: ThreadPoolExecutor
+    objects: ThreadPoolExecutor
+    """S3's."""
     streams: ThreadPoolExecutor
+    """S3's that wait for a long body."""
 
 
 def places_of(settings: Settings) -> Places:
@@ -50,7 +53,7 @@ def front_door(
     """The ASGI application; each service by the objects that answer its operations. `s3` None: that door is closed."""
     limit = settings.max_body_mb << 20
     rest = RestDoor(
-        RestService("s3", s3 or ()), gate, places, pool=threads.requests, streams=threads.streams, max_body_bytes=limit,
+        RestService("s3", s3 or ()), gate, places, pool=threads.objects, streams=threads.streams, max_body_bytes=limit,
         closed=S3_ELSEWHERE if s3 is None else "",
     )  # fmt: skip
     return FrontDoor(

@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from glulam import __version__
 from glulam.doors import Threads
-from glulam.model.errors import InvalidConfig
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire.front import FrontDoor
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 16
 """Requests that are worked on at once; each holds one database session while it needs it."""
+OBJECTS = 8
+"""The same for S3: most of these wait for no database, and with more threads they wait for one another."""
 STREAMS = 32
 """Long bodies that are taken in at once; they hold a database session only at their end."""
 STATEMENT_TIMEOUT_S = 60.0
@@ -92,7 +94,7 @@ class Upkeep:
         while not self.stop.is_set():
             try:
                 busy = self.step()
-            except psycopg.Error as error:
+            except (psycopg.Error, GlulamError, OSError) as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
@@ -150,9 +152,10 @@ def forget_everything(database: Database, settings: Settings) -> None:
 def thread_pools() -> Iterator[Threads]:
     with (
         ThreadPoolExecutor(THREADS, thread_name_prefix="request") as requests,
+        ThreadPoolExecutor(OBJECTS, thread_name_prefix="object") as objects,
         ThreadPoolExecutor(STREAMS, thread_name_prefix="stream") as streams,
     ):
-        yield Threads(requests=requests, streams=streams)
+        yield Threads(requests=requests, objects=objects, streams=streams)
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -8,10 +8,12 @@ from datetime import datetime
 
 from glulam.access.policy_store import Policies
 from glulam.access.secrets import SecretBox
+from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
+from glulam.api.copies import Copies
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
 from glulam.api.object_lists import ObjectLists
@@ -29,6 +31,7 @@ from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.api.uploads import MultipartUploads
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
@@ -38,7 +41,7 @@ GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
-S3: tuple[type, ...] = (Buckets, ObjectLists, Objects)
+S3 = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 STS: tuple[type, ...] = (SecurityTokens,)
 
 
@@ -80,7 +83,7 @@ def glue(parts: Parts) -> list[object]:
 
 def s3(store: BucketStore) -> list[object]:
     """The objects whose methods are S3's operations."""
-    return [Buckets(store=store), ObjectLists(store=store), Objects(store=store)]
+    return [kind(store=store) for kind in S3]
 
 
 def sts(database: Database, box: SecretBox, clock: Callable[[], datetime]) -> list[object]:

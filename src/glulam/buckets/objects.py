@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -155,7 +155,7 @@ class LakeObjects:
         return stored.version if stored else NO_VERSION
 
     def delete(
-        self, bucket: str, key: str, conditions: Conditions, event: str = "ObjectRemoved:Delete"
+        self, bucket: str, key: str, conditions: Conditions, event: str | None = "ObjectRemoved:Delete"
     ) -> bool:
         """Whether there was one. Raises PreconditionFailed."""
         require_key(key)
@@ -169,23 +169,36 @@ class LakeObjects:
             except OSError as error:
                 raise disk_failed(bucket, error) from error
             failpoint("object.after_unlink")
-            events = self._subscribers(bucket, key, event, None, None)
-            known = self.records.forget(bucket, [key], events if removed else ())
+            events = self._subscribers(bucket, key, event, None, None) if event else ()
+            known = self.records.forget(bucket, key, events, tell_always=removed)
         if removed:
             for folder in {keys.plain_place(key)[:-1], keys.place_beside(key)[:-1]}:
                 self.tree.remove_empty(bucket, folder)
-        return removed or bool(known)
+        return removed or known
 
-    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> Stored:
+    @contextlib.contextmanager
+    def second_name(self, bucket: str, key: str, version: Version) -> Iterator[Spooled]:
+        """The file of an object, to be put under another key too. Raises OperationAborted when it is another version."""
+        place = self.tree.place_of(bucket, key)
+        if place is None:
+            raise NoSuchKey(Key=key)
+        with (
+            self.tree.folder(bucket, place[:-1]) as folder,
+            self.spool.linked(bucket, folder, place[-1]) as spooled,
+        ):
+            if spooled.version != version:
+                raise OperationAborted(Key=key)
+            yield spooled
+
+    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str], event: str) -> None:
         """Raises NoSuchKey. A file that we did not write gets a row."""
         with self._locks.hold(bucket, key):
             stored = self.stat(bucket, key)
-            if not self.records.set_tags(bucket, key, stored.version, tags):
-                made = Record(etag=stored.record.etag, headers=stored.record.headers, tags=tags)
-                self.records.replace(Replacement(
-                    bucket=bucket, key=key, version=stored.version, record=made, current=stored.version
-                ))  # fmt: skip
-        return self.stat(bucket, key)
+            events = self._subscribers(bucket, key, event, stored.size, stored.record.etag)
+            self.records.replace(Replacement(
+                bucket=bucket, key=key, version=stored.version, record=replace(stored.record, tags=tags),
+                current=stored.version, events=events,
+            ))  # fmt: skip
 
     def _record(self, bucket: str, key: str, version: Version) -> Record | None:
         """Of this version; made up when nobody knows it; None when it is not the object any more: look again. (Two puts

@@ -30,7 +30,7 @@ SELECT mtime_ns, size_bytes, inode, etag, about, tags FROM bucket_object
 WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
 """
 MANY = """
-SELECT key, mtime_ns, size_bytes, inode, etag, about FROM bucket_object WHERE bucket = %s AND key = ANY(%s)
+SELECT key, mtime_ns, size_bytes, inode, etag, about, tags FROM bucket_object WHERE bucket = %s AND key = ANY(%s)
 """
 REPLACE = """
 WITH given AS (
@@ -53,14 +53,7 @@ EVENT = """
 INSERT INTO object_event (configuration, target, name, bucket, key, size_bytes, etag)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
-FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = ANY(%s) RETURNING key"
-FORGET_VERSION = """
-DELETE FROM bucket_object WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
-"""
-SET_TAGS = """
-UPDATE bucket_object SET tags = %s
-WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
-"""
+FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = %s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,8 +155,8 @@ class Records:
         with self.database.connection() as conn:
             rows = conn.cursor(binary=True).execute(MANY, (bucket, [key.encode() for key in keys])).fetchall()
         return {
-            (bytes(key).decode(), Version(mtime_ns=m, size=s, inode=i)): _record(etag, about, None)
-            for key, m, s, i, etag, about in rows
+            (bytes(key).decode(), Version(mtime_ns=m, size=s, inode=i)): _record(etag, about, tags)
+            for key, m, s, i, etag, about, tags in rows
         }
 
     def replace(self, replacement: Replacement) -> None:
@@ -171,28 +164,17 @@ class Records:
         self._replace.do(replacement)
         self._remember((replacement.bucket, replacement.key, replacement.version), replacement.record)
 
-    def forget(self, bucket: str, keys: Sequence[str], events: Sequence[Event] = ()) -> set[str]:
-        """Remove the rows of these keys; which keys had one."""
-        with self.database.transaction() as conn:
-            rows = conn.execute(FORGET, (bucket, [key.encode() for key in keys])).fetchall()
-            tell(conn, events)
-        return {bytes(key).decode() for (key,) in rows}
-
-    def forget_version(self, bucket: str, key: str, version: Version) -> None:
-        with self._lock:
-            self._known.pop((bucket, key, version), None)
+    def forget(
+        self, bucket: str, key: str, events: Sequence[Event] = (), *, tell_always: bool = False
+    ) -> bool:
+        """Remove the rows of a key; whether there were any. The events are told when there were, or always."""
         with self.database.connection() as conn:
-            conn.execute(FORGET_VERSION, (bucket, key.encode(), *version.row))
-
-    def set_tags(self, bucket: str, key: str, version: Version, tags: Mapping[str, str]) -> bool:
-        """False: this version has no row."""
-        with self._lock:
-            self._known.pop((bucket, key, version), None)
-        with self.database.connection() as conn:
-            done = conn.execute(SET_TAGS, (_json(tags), bucket, key.encode(), *version.row)).rowcount == 1
-        with self._lock:
-            self._known.pop((bucket, key, version), None)
-        return done
+            if not events:
+                return conn.execute(FORGET, (bucket, key.encode())).rowcount > 0
+            with conn.transaction():
+                found = conn.execute(FORGET, (bucket, key.encode())).rowcount > 0
+                tell(conn, events if found or tell_always else ())
+        return found
 
     def _replace_all(self, works: Sequence[Replacement]) -> None:
         given = {

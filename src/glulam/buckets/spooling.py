@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from glulam.buckets.records import Version
 from glulam.buckets.tree import HIDDEN, Tree
 from glulam.model.errors import StorageFailed
 from glulam.model.failpoints import failpoint
+from glulam.objects.copying import NO_KERNEL_COPY
 from glulam.objects.versions import unique_name
 
 CHUNK = 1 << 20
@@ -42,6 +43,43 @@ class Spooled:
     """Of the algorithms asked for, base64."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Some bytes of a file: an open one, or one to be opened by its name in a folder."""
+
+    offset: int
+    length: int
+    descriptor: int = -1
+    name: str = ""
+    folder: int = -1
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        if not self.name:
+            yield self.descriptor
+            return
+        descriptor = os.open(self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+class PieceReader:
+    """A piece as a body, for those who want to know its bytes."""
+
+    def __init__(self, piece: Piece) -> None:
+        self._descriptor, self._offset, self._left = piece.descriptor, piece.offset, piece.length
+
+    def read(self, size: int) -> bytes:
+        data = os.pread(self._descriptor, min(size, self._left), self._offset)
+        if not data and self._left:
+            raise OSError(errno.EIO, "the file that is copied became shorter")
+        self._offset += len(data)
+        self._left -= len(data)
+        return data
+
+
 class Spool:
     """Where bodies are kept. `clock_ns` is the wall clock in nanoseconds."""
 
@@ -55,47 +93,80 @@ class Spool:
             yield descriptor
 
     @contextlib.contextmanager
-    def take(self, bucket: str, body: Readable | None, algorithms: tuple[str, ...] = (),
-             ) -> Iterator[Spooled]:  # fmt: skip
+    def take(self, bucket: str, body: Readable | None, algorithms: tuple[str, ...] = ()) -> Iterator[Spooled]:
         """The body as a file, for the block; a file that was not moved away in it is removed at its end."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        sums = {algorithm: checksums.running(algorithm) for algorithm in algorithms}
+
+        def write(descriptor: int) -> None:
+            while body is not None and (data := body.read(CHUNK)):
+                _write_all(descriptor, data)
+                md5.update(data)
+                for running in sums.values():
+                    running.update(data)
+                failpoint("object.during_write")
+
+        with self._file(bucket, write) as (name, version):
+            found = {algorithm: checksums.in_base64(running.digest()) for algorithm, running in sums.items()}
+            yield Spooled(bucket=bucket, name=name, version=version, md5=md5.hexdigest(), checksums=found)
+
+    @contextlib.contextmanager
+    def join(self, bucket: str, pieces: Iterable[Piece]) -> Iterator[Spooled]:
+        """Pieces of files, one behind the other, as one file; copied by the kernel, so nothing is known of the bytes."""
+
+        def write(descriptor: int) -> None:
+            for piece in pieces:
+                with piece.opened() as source:
+                    _copy(source, descriptor, piece)
+
+        with self._file(bucket, write) as (name, version):
+            yield Spooled(bucket=bucket, name=name, version=version, md5="", checksums={})
+
+    @contextlib.contextmanager
+    def linked(self, bucket: str, folder: int, name: str) -> Iterator[Spooled]:
+        """The file of that name in a folder, under a second name: the same version, not one byte copied."""
+        with self.folder(bucket) as hidden:
+            second = unique_name()
+            os.link(name, second, src_dir_fd=folder, dst_dir_fd=hidden, follow_symlinks=False)
+            try:
+                version = Version.of(os.stat(second, dir_fd=hidden, follow_symlinks=False))
+                yield Spooled(bucket=bucket, name=second, version=version, md5="", checksums={})
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(second, dir_fd=hidden)
+
+    @contextlib.contextmanager
+    def _file(self, bucket: str, write: Callable[[int], None]) -> Iterator[tuple[str, Version]]:
         with self.folder(bucket) as folder:
             name = unique_name()
             try:
-                yield self._write(folder, bucket, name, body, algorithms)
+                try:
+                    version = self._written(folder, name, write)
+                except OSError as error:
+                    raise disk_failed(bucket, error) from error
+                failpoint("object.after_write")
+                yield name, version
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)
 
-    def _write(
-        self, folder: int, bucket: str, name: str, body: Readable | None, algorithms: tuple[str, ...]
-    ) -> Spooled:
-        md5 = hashlib.md5(usedforsecurity=False)
-        sums = {algorithm: checksums.running(algorithm) for algorithm in algorithms}
+    def _written(self, folder: int, name: str, write: Callable[[int], None]) -> Version:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
         try:
-            descriptor = os.open(
-                name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder
-            )
-            try:
-                failpoint("object.before_write")
-                while body is not None and (data := body.read(CHUNK)):
-                    _write_all(descriptor, data)
-                    md5.update(data)
-                    for running in sums.values():
-                        running.update(data)
-                    failpoint("object.during_write")
-                now = self.clock_ns()
-                os.utime(descriptor, ns=(now, now))
-                os.fsync(descriptor)
-                version = Version.of(os.fstat(descriptor))
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise disk_failed(bucket, error) from error
-        failpoint("object.after_write")
-        return Spooled(
-            bucket=bucket, name=name, version=version, md5=md5.hexdigest(),
-            checksums={algorithm: checksums.in_base64(running.digest()) for algorithm, running in sums.items()},
-        )  # fmt: skip
+            failpoint("object.before_write")
+            write(descriptor)
+            now = self.clock_ns()
+            os.utime(descriptor, ns=(now, now))
+            os.fsync(descriptor)
+            return Version.of(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def remove(self, bucket: str, names: Iterable[str]) -> None:
+        with self.folder(bucket) as folder:
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
 
     def sweep(self, bucket: str, kept: Container[str], older_than_s: float) -> int:
         """Remove what killed processes left: files that nobody names, untouched for so long. How many."""
@@ -120,3 +191,22 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _copy(source: int, target: int, piece: Piece) -> None:
+    offset, left = piece.offset, piece.length
+    by_kernel = hasattr(os, "copy_file_range")
+    while left:
+        try:
+            count = os.copy_file_range(source, target, left, offset) if by_kernel else 0
+        except OSError as error:
+            if error.errno not in NO_KERNEL_COPY:
+                raise
+            by_kernel, count = False, 0
+        if not by_kernel:
+            data = os.pread(source, min(left, CHUNK), offset)
+            _write_all(target, data)
+            count = len(data)
+        if count == 0:
+            raise OSError(errno.EIO, "the file that is copied became shorter")
+        offset, left = offset + count, left - count

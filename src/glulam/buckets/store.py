@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from glulam.buckets import lifecycle, notifications
+from glulam.buckets.ageing import Ageing
 from glulam.buckets.buckets import Buckets
 from glulam.buckets.listing import Listing
 from glulam.buckets.locks import KeyLocks
 from glulam.buckets.names import Names
+from glulam.buckets.notifications import Subscribers
 from glulam.buckets.objects import LakeObjects
 from glulam.buckets.records import Records
 from glulam.buckets.spooling import Spool
 from glulam.buckets.tree import Tree
+from glulam.buckets.uploads import Uploads
+from glulam.model.clock import Clock, utc_now
 from glulam.store.database import Database
 
 
@@ -26,6 +33,8 @@ class BucketStore:
     objects: LakeObjects
     listing: Listing
     spool: Spool
+    uploads: Uploads
+    subscribers: Subscribers
     locks: KeyLocks
 
     @classmethod
@@ -35,9 +44,18 @@ class BucketStore:
         tree = Tree(os.path.realpath(root))
         records, spool, locks, names = Records(database), Spool(tree), KeyLocks(tree.root), Names(tree)
         listing = Listing(tree, names, records)
+        buckets = Buckets(tree, listing, database)
+        subscribers = Subscribers(lambda: buckets.with_setting(notifications.SETTING), time.monotonic)
         return cls(
-            tree=tree, buckets=Buckets(tree, listing, database), listing=listing, spool=spool, locks=locks,
-            objects=LakeObjects(tree, records, spool, locks, lambda *_: ()),
+            tree=tree, buckets=buckets, listing=listing, spool=spool, locks=locks, uploads=Uploads(database, spool),
+            subscribers=subscribers, objects=LakeObjects(tree, records, spool, locks, subscribers),
+        )  # fmt: skip
+
+    def ageing(self, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Ageing:
+        """The upkeep of lifecycle rules and left-overs."""
+        return Ageing(
+            buckets=self.buckets, objects=self.objects, listing=self.listing, uploads=self.uploads, clock=clock,
+            read=lambda: self.buckets.with_setting(lifecycle.SETTING), monotonic=monotonic,
         )  # fmt: skip
 
     def __enter__(self) -> BucketStore:

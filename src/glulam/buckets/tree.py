@@ -65,6 +65,15 @@ class Tree:
         return None
 
     def stat_object(self, bucket: str, key: str) -> os.stat_result | None:
+        found = self._find(bucket, key)
+        return None if found is None else found[1]
+
+    def place_of(self, bucket: str, key: str) -> tuple[str, ...] | None:
+        """Where the object lies."""
+        found = self._find(bucket, key)
+        return None if found is None else found[0]
+
+    def _find(self, bucket: str, key: str) -> tuple[tuple[str, ...], os.stat_result] | None:
         for place in _places(key):
             try:
                 with self.folder(bucket, place[:-1]) as folder:
@@ -72,7 +81,7 @@ class Tree:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             if found is not None:
-                return found
+                return place, found
         return None
 
     def stat_in(self, folder: int, name: str, path: Sequence[str]) -> os.stat_result | None:

@@ -74,6 +74,8 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
         stack.callback(stop.set)
         for work in (purge, advance_partition_indexes, keys.forget_expired):
             server.Upkeep(step=partial(_step, database, work), stop=stop).start()
+        if store is not None:
+            server.Upkeep(step=store.ageing().step, stop=stop).start()
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
         app = server.application(door, places, database, settings, ephemeral=ephemeral)
         server.uvicorn_server(app, settings).run([socket])
