@@ -19,6 +19,7 @@ from glulam.access.resources import Demand, Resource, resources_of
 from glulam.access.roles import Role, least_role
 from glulam.access.s3_actions import s3_demands
 from glulam.model.caller import Caller
+from glulam.model.errors import AccessDenied
 from glulam.wire import s3_presigned_v2, s3_signing
 from glulam.wire.door import HttpRequest
 from glulam.wire.s3_signing import Payload
@@ -58,6 +59,9 @@ class SignedGate:
         self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]
     ) -> tuple[Demand, ...]:
         if service == "s3":
+            for member in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+                if asked.get(member, caller.account_id) != caller.account_id:
+                    raise AccessDenied(f"{member} {asked[member]} is not the account {caller.account_id}")
             return s3_demands(operation, asked)
         role, action = least_role(operation), f"{service}:{operation}"
         resources = (
