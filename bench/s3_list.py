@@ -40,9 +40,7 @@ def fill(root: Path, database: Database, count: int) -> None:
                 path.touch()
                 version = Version.of(path.stat())
                 key = f"data/{path.name}".encode()
-                copy.write_row(
-                    ("bucket", key, *version.row, f"{number:032x}", '{"checksums":{"CRC64NVME":"x"}}')
-                )
+                copy.write_row(("bucket", key, *version, f"{number:032x}", '{"checksums":{"CRC64NVME":"x"}}'))
         conn.execute("ANALYZE bucket_object")
 
 

@@ -14,22 +14,25 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from glulam.buckets.names import Names
-from glulam.buckets.records import Record, Records, Version, unknown
+from glulam.buckets.records import Brief, Records, Version, unknown_etag
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
 
 _LAST = chr(0x10FFFF)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of a list: an object, or a common prefix (no version)."""
+class Listed(NamedTuple):
+    """One line of a list: an object, or a common prefix (no version). (A tuple: a page has a thousand.)"""
 
     name: str
     version: Version | None = None
-    record: Record | None = None
+    etag: str = ""
+    about: str = "{}"
+    """The row's document, as JSON."""
+    tags: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,7 @@ class Page:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A key (the folder's own place and the last piece), or a common prefix (no place)."""
 
     name: str
@@ -85,7 +87,7 @@ class Listing:
         lines: list[Listed] = []
         while len(lines) <= limit and (some := list(islice(steps, limit + 1 - len(lines)))):
             lines += self._look(bucket, some)
-        return Page(lines=self._with_records(bucket, lines[:limit]), truncated=len(lines) > limit)
+        return Page(lines=self._with_rows(bucket, lines[:limit]), truncated=len(lines) > limit)
 
     def is_empty(self, bucket: str) -> bool:
         return not self._names.holds_objects(bucket, ())
@@ -185,18 +187,20 @@ class Listing:
                 for step in steps:
                     found = _plain_file(folder, step.piece) or self._tree.stat_object(bucket, step.name)
                     if found is not None:
-                        yield Listed(name=step.name, version=Version.of(found))
+                        yield Listed(step.name, Version.of(found))
         except (FileNotFoundError, NotADirectoryError):
             return
 
-    def _with_records(self, bucket: str, lines: Sequence[Listed]) -> list[Listed]:
-        known = self._records.many(bucket, [line.name for line in lines if line.version])
-        return [
-            line if line.version is None else Listed(
-                name=line.name, version=line.version,
-                record=known.get((line.name, line.version)) or unknown(line.name, line.version),
-            ) for line in lines
-        ]  # fmt: skip
+    def _with_rows(self, bucket: str, lines: Sequence[Listed]) -> list[Listed]:
+        keys = [line.name.encode() for line in lines]
+        rows = self._records.briefs(bucket, keys) if any(line.version for line in lines) else {}
+        return [_described(line, rows.get((key, line.version))) if line.version else line
+                for key, line in zip(keys, lines, strict=True)]  # fmt: skip
+
+
+def _described(line: Listed, row: Brief | None) -> Listed:
+    assert line.version
+    return Listed(line.name, line.version, *(row or (unknown_etag(line.version),)))
 
 
 def _rest(base: str, lower: str) -> str:
