@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from glulam.buckets.conditions import modified_at
 from glulam.buckets.listing import Listed, Page
 from glulam.buckets.store import BucketStore
@@ -15,6 +17,7 @@ from glulam.model.caller import Caller
 from glulam.model.s3_errors import InvalidArgument
 
 MOST_KEYS = 1000
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +70,14 @@ def _lines(page: Page, owner: Caller | None) -> dict[str, Any]:
 
 def _object(line: Listed, owner: Caller | None) -> dict[str, Any]:
     assert line.version
-    assert line.record
-    record = line.record
-    found: dict[str, Any] = {
-        "Key": line.name, "LastModified": modified_at(line.version.mtime_ns), "ETag": f'"{record.etag}"',
-        "Size": line.version.size, "StorageClass": record.headers.get("StorageClass", "STANDARD"),
+    about = orjson.loads(line.about)
+    found = {
+        "Key": line.name, "LastModified": modified_at(line.version.mtime_ns), "ETag": f'"{line.etag}"',
+        "Size": line.version.size, "StorageClass": about.get("headers", _NOTHING).get("StorageClass", "STANDARD"),
     }  # fmt: skip
-    if record.checksums:
-        found |= {"ChecksumAlgorithm": list(record.checksums), "ChecksumType": record.checksum_type}
+    if checksums := about.get("checksums"):
+        found["ChecksumAlgorithm"] = list(checksums)
+        found["ChecksumType"] = about.get("checksum_type", "FULL_OBJECT")
     if owner is not None:
         found["Owner"] = owner_of(owner)
     return found

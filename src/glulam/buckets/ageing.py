@@ -13,15 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from glulam.buckets import lifecycle
 from glulam.buckets.buckets import Buckets
 from glulam.buckets.conditions import Conditions, modified_at
 from glulam.buckets.lifecycle import Due, Rule
 from glulam.buckets.listing import Listed, Listing
-from glulam.buckets.objects import KEY_BYTES, LakeObjects
+from glulam.buckets.objects import LakeObjects, require_key
+from glulam.buckets.records import Version
 from glulam.buckets.uploads import Uploads
 from glulam.model.clock import Clock
-from glulam.model.s3_errors import S3Error
+from glulam.model.s3_errors import OperationAborted, S3Error
 
 log = logging.getLogger(__name__)
 
@@ -99,34 +102,29 @@ class Ageing:
             yield
 
     def _object(self, bucket: str, line: Listed, rules: Sequence[Rule]) -> None:
-        if line.version is None or line.record is None:
+        if line.version is None:
             return
         modified = modified_at(line.version.mtime_ns)
-        due = lifecycle.decide(rules, line.name, line.version.size, modified, line.record.tags, self.clock())
+        tags = orjson.loads(line.tags) if line.tags else {}
+        due = lifecycle.decide(rules, line.name, line.version.size, modified, tags, self.clock())
         if due is None:
             return
-        unchanged = Conditions(
-            if_match=line.record.etag, if_last_modified=modified, if_size=line.version.size
-        )
+        unchanged = Conditions(if_match=line.etag, if_last_modified=modified, if_size=line.version.size)
         try:
             if due.target is None:
                 self.objects.delete(bucket, line.name, unchanged, "LifecycleExpiration:Delete")
             else:
-                self._archive(bucket, line, due, due.target, unchanged)
+                self._archive(bucket, line.name, line.version, due, due.target)
+                self.objects.delete(bucket, line.name, unchanged, event=None)
         except S3Error as error:  # written meanwhile: the next pass looks at it again
             log.info("lifecycle rule %s leaves s3://%s/%s: %s", due.rule, bucket, line.name, error)
 
-    def _archive(self, bucket: str, line: Listed, due: Due, target: str, unchanged: Conditions) -> None:
-        if len(target.encode()) > KEY_BYTES:
-            log.warning(
-                "s3://%s/%s is not archived: %s would be too long for a key", bucket, line.name, target
-            )
-            return
-        assert line.version
-        assert line.record
-        with self.objects.second_name(bucket, line.name, line.version) as spooled:
-            headers = {**line.record.headers, "StorageClass": due.storage_class}
-            self.objects.put(
-                spooled, target, replace(line.record, headers=headers), Conditions(), "LifecycleTransition"
-            )
-        self.objects.delete(bucket, line.name, unchanged, event=None)
+    def _archive(self, bucket: str, key: str, version: Version, due: Due, target: str) -> None:
+        """Raises KeyTooLong, or an error that says that the object is another one now."""
+        require_key(target)
+        stored = self.objects.stat(bucket, key)
+        if stored.version != version:
+            raise OperationAborted(Key=key)
+        record = replace(stored.record, headers={**stored.record.headers, "StorageClass": due.storage_class})
+        with self.objects.second_name(bucket, key, version) as spooled:
+            self.objects.put(spooled, target, record, Conditions(), "LifecycleTransition")

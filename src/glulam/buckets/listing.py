@@ -10,26 +10,29 @@ Left to others: reading folders (names.py), the shape of the answer and tokens (
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
-from glulam.buckets.names import FolderNames, Names
-from glulam.buckets.records import Record, Records, Version, unknown
+from glulam.buckets.names import Names
+from glulam.buckets.records import Brief, Records, Version, unknown_etag
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
 
 _LAST = chr(0x10FFFF)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of a list: an object, or a common prefix (no version)."""
+class Listed(NamedTuple):
+    """One line of a list: an object, or a common prefix (no version). (A tuple: a page has a thousand.)"""
 
     name: str
     version: Version | None = None
-    record: Record | None = None
+    etag: str = ""
+    about: str = "{}"
+    """The row's document, as JSON."""
+    tags: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,7 @@ class Page:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A key (the folder's own place and the last piece), or a common prefix (no place)."""
 
     name: str
@@ -47,14 +49,22 @@ class _Step:
     piece: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    bucket: str
+    prefix: str
+    delimiter: str
+    after: str
+
+
 @dataclass(slots=True)
 class _Level:
-    """A folder on the way down, and which of its names is next."""
+    """A folder on the way down, and those of its names that are still to come."""
 
     place: tuple[str, ...]
     base: str
-    found: FolderNames
-    index: int
+    identity: tuple[int, int]
+    names: Iterator[str]
 
 
 class Listing:
@@ -73,31 +83,29 @@ class Listing:
             pass
         if limit == 0:
             return Page(lines=(), truncated=False)
-        steps = self._grouped(bucket, prefix, delimiter, after)
+        steps = self._grouped(_Asked(bucket, prefix, delimiter, after))
         lines: list[Listed] = []
         while len(lines) <= limit and (some := list(islice(steps, limit + 1 - len(lines)))):
             lines += self._look(bucket, some)
-        return Page(lines=self._with_records(bucket, lines[:limit]), truncated=len(lines) > limit)
+        return Page(lines=self._with_rows(bucket, lines[:limit]), truncated=len(lines) > limit)
 
     def is_empty(self, bucket: str) -> bool:
         return not self._names.holds_objects(bucket, ())
 
-    def _grouped(self, bucket: str, prefix: str, delimiter: str, after: str) -> Iterator[_Step]:
+    def _grouped(self, asked: _Asked) -> Iterator[_Step]:
         """Keys below the prefix and behind `after`, those with the delimiter in them as one step."""
+        prefix, delimiter, after = asked.prefix, asked.delimiter, asked.after
         lower = max(prefix, f"{after}\0") if after else prefix
         if (
             delimiter
-            and after.startswith(prefix)
             and after.endswith(delimiter)
-            and after.find(delimiter, len(prefix)) >= 0
+            and after.startswith(prefix)
+            and delimiter in after[len(prefix) :]
         ):
             lower = max(lower, _behind(_group(after, prefix, delimiter)))
         while True:
-            for step in self._below(bucket, prefix, lower, fold=delimiter == "/"):
-                if step.place is None:
-                    yield step
-                    continue
-                if delimiter and step.name.find(delimiter, len(prefix)) >= 0:
+            for step in self._below(asked, lower):
+                if step.place is not None and delimiter and delimiter in step.name[len(prefix) :]:
                     group = _group(step.name, prefix, delimiter)
                     yield _Step(group, None)
                     lower = _behind(group)
@@ -106,53 +114,57 @@ class Listing:
             else:
                 return
 
-    def _below(self, bucket: str, prefix: str, lower: str, *, fold: bool) -> Iterator[_Step]:
+    def _below(self, asked: _Asked, lower: str) -> Iterator[_Step]:
+        prefix = asked.prefix
         base = prefix[: prefix.rfind("/") + 1]
         place = keys.folder_place(base[:-1]) if base else ()
-        for step in self._walk(bucket, place, base, lower, prefix if fold else None):
-            if not step.name.startswith(prefix):
-                if step.name > prefix:
-                    return
-                continue
-            yield step
+        for step in self._walk(asked, place, base, lower, fold=asked.delimiter == "/"):
+            if step.name.startswith(prefix):
+                yield step
+            elif step.name > prefix:
+                return
 
     def _walk(
-        self, bucket: str, place: tuple[str, ...], base: str, lower: str, folded: str | None
+        self, asked: _Asked, place: tuple[str, ...], base: str, lower: str, *, fold: bool
     ) -> Iterator[_Step]:
-        """Keys not before `lower` in and below a folder whose keys begin with `base`. `folded`: folders behind this
-        prefix are common prefixes."""
+        """Keys not before `lower` in and below a folder whose keys begin with `base`. `fold`: a folder behind the prefix
+        is a common prefix."""
         levels: list[_Level] = []
-        self._enter(levels, bucket, place, base, lower)
+        self._enter(levels, asked, place, base, lower)
         while levels:
             level = levels[-1]
-            if level.index == len(level.found.names):
+            name = next(level.names, None)
+            if name is None:
                 levels.pop()
                 continue
-            name = level.found.names[level.index]
-            level.index += 1
             key = level.base + name
             if not name.endswith("/"):
                 yield _Step(key, level.place, name)
                 continue
             inner = (*level.place, *keys.names_of(name[:-1]))
-            if folded is None or len(key) <= len(folded):
-                self._enter(levels, bucket, inner, key, lower)
-            elif self._any_left(bucket, inner, key, lower):
+            if not fold or len(key) <= len(asked.prefix):
+                self._enter(levels, asked, inner, key, lower)
+            elif self._any_left(asked, inner, key, lower):
                 yield _Step(key, None)
 
     def _enter(
-        self, levels: list[_Level], bucket: str, place: tuple[str, ...], base: str, lower: str
+        self, levels: list[_Level], asked: _Asked, place: tuple[str, ...], base: str, lower: str
     ) -> None:
         """Go down into a folder, unless a link has led back to one that we are in."""
-        found = self._names.of(bucket, place)
-        if found is not None and all(level.found.identity != found.identity for level in levels):
-            levels.append(_Level(place, base, found, _first(found.names, base, lower)))
+        going_on = bool(asked.after) and asked.after.startswith(base)
+        found = self._names.of(asked.bucket, place, fresh=not going_on)
+        if found is None or any(level.identity == found.identity for level in levels):
+            return
+        names = (
+            iter(()) if lower > base and not lower.startswith(base) else found.names.since(_rest(base, lower))
+        )
+        levels.append(_Level(place, base, found.identity, names))
 
-    def _any_left(self, bucket: str, place: tuple[str, ...], base: str, lower: str) -> bool:
+    def _any_left(self, asked: _Asked, place: tuple[str, ...], base: str, lower: str) -> bool:
         """Whether a folder has a key not before `lower`."""
         if base >= lower:
-            return self._names.holds_objects(bucket, place)
-        return next(self._walk(bucket, place, base, lower, None), None) is not None
+            return self._names.holds_objects(asked.bucket, place)
+        return next(self._walk(asked, place, base, lower, fold=False), None) is not None
 
     def _look(self, bucket: str, steps: Sequence[_Step]) -> Iterator[Listed]:
         """With their versions; keys whose file has gone meanwhile are left out."""
@@ -173,36 +185,30 @@ class Listing:
         try:
             with self._tree.folder(bucket, place) as folder:
                 for step in steps:
-                    names = keys.names_of(step.piece)
-                    found: os.stat_result | None = None
-                    if len(names) == 1:
-                        found = self._tree.stat_in(folder, names[0], (bucket, *place, names[0]))
-                    if found is None:
-                        found = self._tree.stat_object(bucket, step.name)
+                    found = _plain_file(folder, step.piece) or self._tree.stat_object(bucket, step.name)
                     if found is not None:
-                        yield Listed(name=step.name, version=Version.of(found))
+                        yield Listed(step.name, Version.of(found))
         except (FileNotFoundError, NotADirectoryError):
             return
 
-    def _with_records(self, bucket: str, lines: Sequence[Listed]) -> list[Listed]:
-        known = self._records.many(bucket, [line.name for line in lines if line.version])
-        return [
-            line if line.version is None else Listed(
-                name=line.name, version=line.version,
-                record=known.get((line.name, line.version)) or unknown(line.name, line.version),
-            ) for line in lines
-        ]  # fmt: skip
+    def _with_rows(self, bucket: str, lines: Sequence[Listed]) -> list[Listed]:
+        keys = [line.name.encode() for line in lines]
+        rows = self._records.briefs(bucket, keys) if any(line.version for line in lines) else {}
+        return [_described(line, rows.get((key, line.version))) if line.version else line
+                for key, line in zip(keys, lines, strict=True)]  # fmt: skip
 
 
-def _first(names: Sequence[str], base: str, lower: str) -> int:
-    """Index of the first name that can stand for a key not before `lower`."""
-    if lower <= base:
-        return 0
+def _described(line: Listed, row: Brief | None) -> Listed:
+    assert line.version
+    return Listed(line.name, line.version, *(row or (unknown_etag(line.version),)))
+
+
+def _rest(base: str, lower: str) -> str:
+    """Names in the folder of `base` that come before this stand for keys before `lower`."""
     if not lower.startswith(base):
-        return 0 if base > lower else len(names)
-    rest = lower[len(base) :]
-    slash = rest.find("/")
-    return bisect_left(names, rest if slash < 0 else rest[: slash + 1])
+        return ""
+    piece, slash, _ = lower[len(base) :].partition("/")
+    return piece + slash
 
 
 def _group(key: str, prefix: str, delimiter: str) -> str:
@@ -216,3 +222,15 @@ def _behind(text: str) -> str:
             follower = ord(text[end]) + 1
             return text[:end] + chr(0xE000 if follower == 0xD800 else follower)
     return _LAST * (len(text) + 1)
+
+
+def _plain_file(folder: int, piece: str) -> os.stat_result | None:
+    """What most objects are; None for all that takes a closer look."""
+    names = keys.names_of(piece)
+    if len(names) != 1:
+        return None
+    try:
+        found = os.stat(names[0], dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from glulam.buckets.foldercache import PackedNames
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
 from glulam.objects.versions import TEMPORARY
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 class FolderNames:
     """A folder of keys. A name ends with a slash when it is a folder."""
 
-    names: Sequence[str]
+    names: PackedNames
     """Sorted by code points, which is the order of UTF-8."""
     identity: tuple[int, int]
     """Device and inode."""
@@ -33,15 +34,22 @@ class Names:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def of(self, bucket: str, place: Sequence[str]) -> FolderNames | None:
-        """None: no such folder. Raises NoSuchBucket."""
+    def of(self, bucket: str, place: tuple[str, ...], *, fresh: bool = True) -> FolderNames | None:
+        """None: no such folder. `fresh`: with all that others changed up to now. Raises NoSuchBucket."""
         try:
             with self.tree.folder(bucket, place) as folder:
                 found = os.fstat(folder)
-                names = sorted(set(self._scan(folder, (bucket, *place), ())))
+                names = self.tree.cache.names(
+                    folder, lambda: self._read(folder, (bucket, *place)), fresh=fresh
+                )
         except (FileNotFoundError, NotADirectoryError):
             return None
         return FolderNames(names=names, identity=(found.st_dev, found.st_ino))
+
+    def _read(self, folder: int, path: tuple[str, ...]) -> tuple[list[str], bool]:
+        """A change in a folder with the rest of long names leaves the time of the folder above as it was."""
+        parts: list[str] = []
+        return list(self._scan(folder, path, (), parts)), not parts
 
     def holds_objects(self, bucket: str, place: Sequence[str]) -> bool:
         """Whether there is any object in or below a folder; looks no further than the first."""
@@ -62,12 +70,23 @@ class Names:
                 continue
         return False
 
-    def _scan(self, folder: int, path: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
-        """`held`: names above this folder that belong to the same piece of a key."""
+    def _scan(
+        self, folder: int, path: tuple[str, ...], held: tuple[str, ...], parts: list[str] | None = None
+    ) -> Iterator[str]:
+        """`held`: names above this folder that belong to the same piece of a key. `parts` gets the folders with the
+        rest of long names."""
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
                 if name.endswith(TEMPORARY):
+                    continue
+                if (
+                    not held
+                    and name.isascii()
+                    and name[:2] != keys.MARK
+                    and entry.is_file(follow_symlinks=False)
+                ):
+                    yield name
                     continue
                 kind = self._kind(entry, (*path, name))
                 if not kind:
@@ -75,6 +94,8 @@ class Names:
                 if not held and not name.startswith(keys.MARK):
                     yield name if kind == "file" else f"{name}/"
                 elif kind == "folder" and keys.is_part(name):
+                    if parts is not None:
+                        parts.append(name)
                     yield from self._scan_part(path, held, name)
                 else:
                     yield from _piece((*held, name), kind, path)

@@ -142,7 +142,7 @@ class LakeObjects:
             ))  # fmt: skip
             failpoint("object.after_row")
             with self.spool.folder(bucket) as hidden:
-                os.rename(spooled.name, place[-1], src_dir_fd=hidden, dst_dir_fd=folder)
+                self.tree.rename_into(spooled.name, hidden, folder, place)
             failpoint("object.after_rename")
 
     def _check_write(self, bucket: str, key: str, conditions: Conditions) -> Version:

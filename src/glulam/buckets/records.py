@@ -12,9 +12,9 @@ import mimetypes
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg
@@ -24,14 +24,15 @@ from glulam.store.database import Database
 
 DEFAULT_TYPE = "binary/octet-stream"
 _CACHED = 20_000
+_HALF, _ALL = 1 << 63, 1 << 64
 
 FIND = """
 SELECT mtime_ns, size_bytes, inode, etag, about, tags FROM bucket_object
 WHERE bucket = %s AND key = %s AND mtime_ns = %s AND size_bytes = %s AND inode = %s
 """
-MANY = """
-SELECT key, mtime_ns, size_bytes, inode, etag, about, tags FROM bucket_object WHERE bucket = %s AND key = ANY(%s)
-"""
+_BRIEF = "SELECT key, mtime_ns, size_bytes, inode, etag, about::text, tags::text FROM bucket_object WHERE bucket = %s"
+BETWEEN = f"{_BRIEF} AND key BETWEEN %s AND %s ORDER BY key LIMIT %s"
+MANY = f"{_BRIEF} AND key = ANY(%s)"
 REPLACE = """
 WITH given AS (
   SELECT * FROM unnest(%(bucket)s::text[], %(key)s::bytea[], %(mtime_ns)s::bigint[], %(size)s::bigint[],
@@ -56,9 +57,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = %s"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Version:
-    """Which content of a file."""
+class Version(NamedTuple):
+    """Which content of a file. (A tuple: a list makes thousands.)"""
 
     mtime_ns: int
     size: int
@@ -66,15 +66,18 @@ class Version:
 
     @classmethod
     def of(cls, found: os.stat_result) -> Version:
-        inode = (found.st_ino + (1 << 63)) % (1 << 64) - (1 << 63)
-        return cls(mtime_ns=found.st_mtime_ns, size=found.st_size, inode=inode)
-
-    @property
-    def row(self) -> tuple[int, int, int]:
-        return self.mtime_ns, self.size, self.inode
+        return cls(found.st_mtime_ns, found.st_size, (found.st_ino + _HALF) % _ALL - _HALF)
 
 
-NO_VERSION = Version(mtime_ns=-1, size=-1, inode=-1)
+class Brief(NamedTuple):
+    """A row as lists need it: the documents are not parsed."""
+
+    etag: str
+    about: str
+    tags: str | None
+
+
+NO_VERSION = Version(-1, -1, -1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,21 +146,24 @@ class Records:
         if known is not None:
             return known
         with self.database.connection() as conn:
-            row = conn.execute(FIND, (bucket, key.encode(), *version.row)).fetchone()
+            row = conn.execute(FIND, (bucket, key.encode(), *version)).fetchone()
         if row is None:
             return None
         record = _record(*row[3:])
         self._remember(at, record)
         return record
 
-    def many(self, bucket: str, keys: Iterable[str]) -> dict[tuple[str, Version], Record]:
-        """All rows of these keys in one query, by key and version."""
+    def briefs(self, bucket: str, keys: Sequence[bytes]) -> dict[tuple[bytes, Version], Brief]:
+        """The rows of these keys (in order), in one query where the keys follow each other closely."""
+        if not keys:
+            return {}
+        most = len(keys) * 2
         with self.database.connection() as conn:
-            rows = conn.cursor(binary=True).execute(MANY, (bucket, [key.encode() for key in keys])).fetchall()
-        return {
-            (bytes(key).decode(), Version(mtime_ns=m, size=s, inode=i)): _record(etag, about, tags)
-            for key, m, s, i, etag, about, tags in rows
-        }
+            cursor = conn.cursor(binary=True)
+            rows = cursor.execute(BETWEEN, (bucket, keys[0], keys[-1], most)).fetchall()
+            if len(rows) == most:
+                rows = cursor.execute(MANY, (bucket, list(keys))).fetchall()
+        return {(row[0], Version(*row[1:4])): Brief(*row[4:]) for row in rows}
 
     def replace(self, replacement: Replacement) -> None:
         """Committed when it returns, together with others that wait."""
@@ -210,13 +216,17 @@ def tell(conn: psycopg.Connection, events: Sequence[Event]) -> None:
         )
 
 
+def unknown_etag(version: Version) -> str:
+    """Of a file that we did not write. The `-0` keeps clients from taking it for an MD5."""
+    text = f"{version.mtime_ns}-{version.size}-{version.inode}"
+    return f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}-0"
+
+
 def unknown(key: str, version: Version) -> Record:
     """What is said of a file that we did not write."""
-    text = f"{version.mtime_ns}-{version.size}-{version.inode}"
     kind, encoding = mimetypes.guess_type(key)
     return Record(
-        etag=f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}-0",
-        headers={"ContentType": kind if kind and not encoding else DEFAULT_TYPE},
+        etag=unknown_etag(version), headers={"ContentType": kind if kind and not encoding else DEFAULT_TYPE}
     )
 
 

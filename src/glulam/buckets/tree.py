@@ -16,6 +16,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from glulam.buckets.foldercache import FolderCache
 from glulam.model.failpoints import failpoint
 from glulam.model.s3_errors import AccessDenied, NoSuchBucket
 from glulam.objects import keys
@@ -41,6 +42,7 @@ class Tree:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.cache = FolderCache()
 
     @contextlib.contextmanager
     def folder(self, bucket: str, names: Sequence[str], *, create: bool = False) -> Iterator[int]:
@@ -113,6 +115,11 @@ class Tree:
         place = keys.place_beside(key)
         with self.folder(bucket, place[:-1], create=True):
             return place
+
+    def rename_into(self, name: str, source: int, folder: int, place: Sequence[str]) -> None:
+        """Give a file in the folder `source` its place, whose folder is open too."""
+        with self._noting(folder, place, there=True):
+            os.rename(name, place[-1], src_dir_fd=source, dst_dir_fd=folder)
 
     def unlink_object(self, bucket: str, key: str) -> bool:
         """Remove the file of an object; whether there was one. A put of `key/...` may move it beside meanwhile: hence
@@ -208,11 +215,20 @@ class Tree:
             with self.folder(bucket, place[:-1]) as folder:
                 if self.stat_in(folder, place[-1], (bucket, *place)) is None:
                     return False
-                os.unlink(place[-1], dir_fd=folder)
+                with self._noting(folder, place, there=False):
+                    os.unlink(place[-1], dir_fd=folder)
                 os.fsync(folder)
                 return True
         except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def _noting(
+        self, folder: int, place: Sequence[str], *, there: bool
+    ) -> contextlib.AbstractContextManager[None]:
+        """Keep the cached names of a folder true over a change. One of a name that is not plain makes it read again."""
+        if place[-1].startswith(keys.MARK):
+            return contextlib.nullcontext()
+        return self.cache.changing(folder, place[-1], there=there)
 
     def _leads_to_folder(self, path: Sequence[str]) -> bool:
         return os.path.isdir("/".join((self.root, *path)))
