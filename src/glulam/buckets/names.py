@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from glulam.buckets.foldercache import PackedNames
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
-from glulam.objects.versions import TEMPORARY
+from glulam.objects.versions import MARK, TEMPORARY
 
 log = logging.getLogger(__name__)
 
@@ -80,18 +80,13 @@ class Names:
                 name = entry.name
                 if name.endswith(TEMPORARY):
                     continue
-                if (
-                    not held
-                    and name.isascii()
-                    and name[:2] != keys.MARK
-                    and entry.is_file(follow_symlinks=False)
-                ):
+                if not held and name.isascii() and name[:2] != MARK and entry.is_file(follow_symlinks=False):
                     yield name
                     continue
                 kind = self._kind(entry, (*path, name))
                 if not kind:
                     continue
-                if not held and not name.startswith(keys.MARK):
+                if not held and not name.startswith(MARK):
                     yield name if kind == "file" else f"{name}/"
                 elif kind == "folder" and keys.is_part(name):
                     if parts is not None:

@@ -157,7 +157,7 @@ class Records:
         """The rows of these keys (in order), in one query where the keys follow each other closely."""
         if not keys:
             return {}
-        most = len(keys) * 2
+        most = len(keys) * 3  # an overwritten object may have the row of the version before
         with self.database.connection() as conn:
             cursor = conn.cursor(binary=True)
             rows = cursor.execute(BETWEEN, (bucket, keys[0], keys[-1], most)).fetchall()

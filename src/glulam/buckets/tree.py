@@ -20,7 +20,7 @@ from glulam.buckets.foldercache import FolderCache
 from glulam.model.failpoints import failpoint
 from glulam.model.s3_errors import AccessDenied, NoSuchBucket
 from glulam.objects import keys
-from glulam.objects.versions import TEMPORARY
+from glulam.objects.versions import MARK, TEMPORARY
 
 HIDDEN = f".s3{TEMPORARY}"
 """Folder in each bucket for what is not an object yet; the lake never lists such names."""
@@ -226,7 +226,7 @@ class Tree:
         self, folder: int, place: Sequence[str], *, there: bool
     ) -> contextlib.AbstractContextManager[None]:
         """Keep the cached names of a folder true over a change. One of a name that is not plain makes it read again."""
-        if place[-1].startswith(keys.MARK):
+        if place[-1].startswith(MARK):
             return contextlib.nullcontext()
         return self.cache.changing(folder, place[-1], there=there)
 

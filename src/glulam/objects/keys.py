@@ -23,9 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from glulam.model.errors import InvalidInput
-from glulam.objects.versions import TEMPORARY
+from glulam.objects.versions import MARK, TEMPORARY
 
-MARK = "_~"
 WHOLE, PART, BESIDE = "_", "+", "@"
 """Last character of a marked name: all (or the rest) of a piece; more follows in this folder; a place beside."""
 NAME_BYTES = 255
