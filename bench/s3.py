@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.auth import S3SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -37,7 +37,13 @@ from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 CLIENTS, PROCESSES = 16, 2
 MIB = 1 << 20
 PART = 64 * MIB
-PIECE = bytes(MIB)
+PIECE, BODY = bytes(MIB), b"x" * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    path: str
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,27 +76,34 @@ def presigned(server: Server, method: str, path: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def send_all(port: int, method: str, urls: Sequence[str]) -> None:
+def signed(server: Server, method: str, path: str, body: bytes) -> dict[str, str]:
+    """Headers of a request that can be sent as it is for a quarter of an hour, signed as boto3 does."""
+    request = AWSRequest(method=method, url=f"http://127.0.0.1:{server.port}{path}", data=body)
+    S3SigV4Auth(Credentials(DEVELOPMENT_ID, DEVELOPMENT_SECRET), "s3", "us-east-1").add_auth(request)
+    return dict(request.headers)
+
+
+def send_all(port: int, method: str, requests: Sequence[Signed]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.connect()
-    body = b"x" * 1024 if method == "PUT" else None
-    for url in urls:
-        connection.request(method, url, body)
+    body = BODY if method == "PUT" else b""
+    for request in requests:
+        connection.request(method, request.path, body, request.headers)
         answer = connection.getresponse()
         found = answer.read()
-        if answer.status != 200 or len(found) != (0 if body else 1024):
+        if answer.status != 200 or len(found) != (0 if body else len(BODY)):
             raise SystemExit(f"{answer.status}: {found[:500]!r}")
     connection.close()
 
 
-def share(port: int, method: str, shares: Sequence[Sequence[str]]) -> None:
+def share(port: int, method: str, shares: Sequence[Sequence[Signed]]) -> None:
     with ThreadPoolExecutor(len(shares)) as pool:
-        list(pool.map(lambda urls: send_all(port, method, urls), shares))
+        list(pool.map(lambda requests: send_all(port, method, requests), shares))
 
 
-def rate(server: Server, method: str, urls: Sequence[str]) -> float:
+def rate(server: Server, method: str, requests: Sequence[Signed]) -> float:
     """Requests a second over CLIENTS connections in PROCESSES processes."""
-    shares, each = [urls[n::CLIENTS] for n in range(CLIENTS)], CLIENTS // PROCESSES
+    shares, each = [requests[n::CLIENTS] for n in range(CLIENTS)], CLIENTS // PROCESSES
     context = get_context("fork")
     found = [context.Process(target=share, args=(server.port, method, shares[n * each : (n + 1) * each]))
              for n in range(PROCESSES)]  # fmt: skip
@@ -101,7 +114,7 @@ def rate(server: Server, method: str, urls: Sequence[str]) -> float:
         process.join()
     if any(process.exitcode for process in found):
         raise SystemExit(f"{server.name}: a client failed")
-    return len(urls) / (time.perf_counter() - began)
+    return len(requests) / (time.perf_counter() - began)
 
 
 def send_long(server: Server, url: str, size: int) -> str:
@@ -178,8 +191,9 @@ class Memory:
 
 def measure(server: Server, objects: int, size: int) -> Rates:
     client(server).create_bucket(Bucket="bench")
-    puts = [presigned(server, "PUT", f"/bench/small/{n % 100}/{n}") for n in range(objects)]
-    gets = [presigned(server, "GET", f"/bench/small/{n % 100}/{n}") for n in range(objects)]
+    paths = [f"/bench/small/{n % 100}/{n}" for n in range(objects)]
+    puts = [Signed(path=path, headers=signed(server, "PUT", path, BODY)) for path in paths]
+    gets = [Signed(path=path, headers=signed(server, "GET", path, b"")) for path in paths]
     rate(server, "PUT", puts[:500])
     found = rate(server, "PUT", puts), rate(server, "GET", gets)
     memory = Memory(server.pid)
