@@ -35,13 +35,12 @@ BETWEEN = f"{_BRIEF} AND key BETWEEN %s AND %s ORDER BY key LIMIT %s"
 MANY = f"{_BRIEF} AND key = ANY(%s)"
 REPLACE = """
 WITH given AS (
-  SELECT * FROM unnest(%(bucket)s::text[], %(key)s::bytea[], %(mtime_ns)s::bigint[], %(size)s::bigint[],
-                       %(inode)s::bigint[], %(etag)s::text[], %(about)s::json[], %(tags)s::json[],
-                       %(old_mtime_ns)s::bigint[], %(old_size)s::bigint[], %(old_inode)s::bigint[])
-    AS given (bucket, key, mtime_ns, size_bytes, inode, etag, about, tags, old_mtime_ns, old_size, old_inode)
+  SELECT g.*, decode(hex, 'hex') AS key FROM json_to_recordset(%s::json)
+    AS g (bucket text, hex text, mtime_ns bigint, size_bytes bigint, inode bigint, etag text, about json, tags json,
+          old_mtime_ns bigint, old_size bigint, old_inode bigint)
 ), gone AS (
   DELETE FROM bucket_object AS o USING given AS g
-  WHERE o.bucket = g.bucket AND o.key = g.key
+  WHERE o.bucket = g.bucket AND o.key = g.key AND g.old_size >= 0
     AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.old_mtime_ns, g.old_size, g.old_inode)
     AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.mtime_ns, g.size_bytes, g.inode)
 )
@@ -119,8 +118,8 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replacement:
-    """The row of a file that is about to get its name, and which other row of the key stays: the file's that has the
-    name now."""
+    """The row of a file that is about to get its name, and which other row of the key stays: that of the file that has
+    the name now. (Where there is none, all stay.)"""
 
     bucket: str
     key: str
@@ -183,14 +182,7 @@ class Records:
         return found
 
     def _replace_all(self, works: Sequence[Replacement]) -> None:
-        given = {
-            "bucket": [w.bucket for w in works], "key": [w.key.encode() for w in works],
-            "mtime_ns": [w.version.mtime_ns for w in works], "size": [w.version.size for w in works],
-            "inode": [w.version.inode for w in works], "etag": [w.record.etag for w in works],
-            "about": [_about(w.record) for w in works], "tags": [_json(w.record.tags) for w in works],
-            "old_mtime_ns": [w.current.mtime_ns for w in works], "old_size": [w.current.size for w in works],
-            "old_inode": [w.current.inode for w in works],
-        }  # fmt: skip
+        given = (orjson.dumps([_row(work) for work in works]).decode(),)
         events = [event for work in works for event in work.events]
         if not events:
             with self.database.connection() as conn:
@@ -230,7 +222,16 @@ def unknown(key: str, version: Version) -> Record:
     )
 
 
-def _about(record: Record) -> str:
+def _row(work: Replacement) -> dict[str, Any]:
+    return {
+        "bucket": work.bucket, "hex": work.key.encode().hex(), "mtime_ns": work.version.mtime_ns,
+        "size_bytes": work.version.size, "inode": work.version.inode, "etag": work.record.etag,
+        "about": _about(work.record), "tags": dict(work.record.tags) or None, "old_mtime_ns": work.current.mtime_ns,
+        "old_size": work.current.size, "old_inode": work.current.inode,
+    }  # fmt: skip
+
+
+def _about(record: Record) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if record.headers:
         found["headers"] = dict(record.headers)
@@ -242,11 +243,7 @@ def _about(record: Record) -> str:
         found["checksum_type"] = record.checksum_type
     if record.parts:
         found["parts"] = [[part.size, part.checksum] for part in record.parts]
-    return orjson.dumps(found).decode()
-
-
-def _json(tags: Mapping[str, str]) -> str | None:
-    return orjson.dumps(dict(tags)).decode() if tags else None
+    return found
 
 
 def _record(etag: str, about: Mapping[str, Any], tags: Mapping[str, str] | None) -> Record:
