@@ -96,13 +96,9 @@ class Listing:
         """Keys below the prefix and behind `after`, those with the delimiter in them as one step."""
         prefix, delimiter, after = asked.prefix, asked.delimiter, asked.after
         lower = max(prefix, f"{after}\0") if after else prefix
-        if (
-            delimiter
-            and after.endswith(delimiter)
-            and after.startswith(prefix)
-            and delimiter in after[len(prefix) :]
-        ):
-            lower = max(lower, _behind(_group(after, prefix, delimiter)))
+        if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
+            group = _group(after, prefix, delimiter)
+            lower = _behind(group) if group == after else lower  # a page ended with this common prefix
         while True:
             for step in self._below(asked, lower):
                 if step.place is not None and delimiter and delimiter in step.name[len(prefix) :]:

@@ -119,8 +119,7 @@ class LakeObjects:
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                    place = self.tree.make_way(bucket, key)
-                    with self.tree.folder(bucket, place[:-1]) as folder:
+                    with self.tree.writable(bucket, key) as (folder, place):
                         self._replace(spooled, key, record, conditions, events, folder, place)
                         self._sync.do(folder)
                         failpoint("object.after_sync")
@@ -135,20 +134,21 @@ class LakeObjects:
     ) -> None:  # fmt: skip
         bucket = spooled.bucket
         with self._locks.hold(bucket, key):
-            current = self._check_write(bucket, key, conditions)
+            current = self._check_write(bucket, key, conditions, folder, place)
             failpoint("object.before_row")
             self.records.replace(Replacement(
                 bucket=bucket, key=key, version=spooled.version, record=record, current=current, events=events
             ))  # fmt: skip
             failpoint("object.after_row")
-            with self.spool.folder(bucket) as hidden:
-                self.tree.rename_into(spooled.name, hidden, folder, place)
+            self.tree.rename_into(spooled.name, spooled.hidden, folder, place)
             failpoint("object.after_rename")
 
-    def _check_write(self, bucket: str, key: str, conditions: Conditions) -> Version:
+    def _check_write(
+        self, bucket: str, key: str, conditions: Conditions, folder: int, place: Sequence[str]
+    ) -> Version:
         """The version that has the name now; whether it may be replaced."""
         if conditions.nothing:
-            found = self.tree.stat_object(bucket, key)
+            found = self.tree.stat_in(folder, place[-1], (bucket, *place))
             return NO_VERSION if found is None else Version.of(found)
         stored = self.find(bucket, key)
         conditions.check_write(key, stored.record.etag if stored else None)

@@ -35,12 +35,12 @@ BETWEEN = f"{_BRIEF} AND key BETWEEN %s AND %s ORDER BY key LIMIT %s"
 MANY = f"{_BRIEF} AND key = ANY(%s)"
 REPLACE = """
 WITH given AS (
-  SELECT bucket, decode(key, 'hex') AS key, mtime_ns, size_bytes, inode, etag, about, tags, old_mtime_ns, old_size, old_inode
-  FROM json_to_recordset(%s) AS row (bucket text, key text, mtime_ns bigint, size_bytes bigint, inode bigint, etag text,
-       about json, tags json, old_mtime_ns bigint, old_size bigint, old_inode bigint)
+  SELECT g.*, decode(hex, 'hex') AS key FROM json_to_recordset(%s::json)
+    AS g (bucket text, hex text, mtime_ns bigint, size_bytes bigint, inode bigint, etag text, about json, tags json,
+          old_mtime_ns bigint, old_size bigint, old_inode bigint)
 ), gone AS (
   DELETE FROM bucket_object AS o USING given AS g
-  WHERE o.bucket = g.bucket AND o.key = g.key
+  WHERE o.bucket = g.bucket AND o.key = g.key AND g.old_size >= 0
     AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.old_mtime_ns, g.old_size, g.old_inode)
     AND (o.mtime_ns, o.size_bytes, o.inode) <> (g.mtime_ns, g.size_bytes, g.inode)
 )
@@ -118,8 +118,8 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replacement:
-    """The row of a file that is about to get its name, and which other row of the key stays: the file's that has the
-    name now."""
+    """The row of a file that is about to get its name, and which other row of the key stays: that of the file that has
+    the name now. (Where there is none, all stay.)"""
 
     bucket: str
     key: str
@@ -182,7 +182,7 @@ class Records:
         return found
 
     def _replace_all(self, works: Sequence[Replacement]) -> None:
-        given = [orjson.dumps([_row(work) for work in works]).decode()]
+        given = (orjson.dumps([_row(work) for work in works]).decode(),)
         events = [event for work in works for event in work.events]
         if not events:
             with self.database.connection() as conn:
@@ -197,16 +197,6 @@ class Records:
             self._known[at] = record
             while len(self._known) > _CACHED:
                 self._known.popitem(last=False)
-
-
-def _row(work: Replacement) -> dict[str, object]:
-    """For REPLACE. One document costs the client a fraction of eleven arrays."""
-    return {
-        "bucket": work.bucket, "key": work.key.encode().hex(), "mtime_ns": work.version.mtime_ns,
-        "size_bytes": work.version.size, "inode": work.version.inode, "etag": work.record.etag,
-        "about": _about(work.record), "tags": dict(work.record.tags) or None, "old_mtime_ns": work.current.mtime_ns,
-        "old_size": work.current.size, "old_inode": work.current.inode,
-    }  # fmt: skip
 
 
 def tell(conn: psycopg.Connection, events: Sequence[Event]) -> None:
@@ -230,6 +220,15 @@ def unknown(key: str, version: Version) -> Record:
     return Record(
         etag=unknown_etag(version), headers={"ContentType": kind if kind and not encoding else DEFAULT_TYPE}
     )
+
+
+def _row(work: Replacement) -> dict[str, Any]:
+    return {
+        "bucket": work.bucket, "hex": work.key.encode().hex(), "mtime_ns": work.version.mtime_ns,
+        "size_bytes": work.version.size, "inode": work.version.inode, "etag": work.record.etag,
+        "about": _about(work.record), "tags": dict(work.record.tags) or None, "old_mtime_ns": work.current.mtime_ns,
+        "old_size": work.current.size, "old_inode": work.current.inode,
+    }  # fmt: skip
 
 
 def _about(record: Record) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Spooled:
     """A complete file without a name of its own yet."""
 
     bucket: str
+    hidden: int
+    """The folder that it is in, open."""
     name: str
     version: Version
     md5: str
@@ -106,9 +108,11 @@ class Spool:
                     running.update(data)
                 failpoint("object.during_write")
 
-        with self._file(bucket, write) as (name, version):
+        with self._file(bucket, write) as (hidden, name, version):
             found = {algorithm: checksums.in_base64(running.digest()) for algorithm, running in sums.items()}
-            yield Spooled(bucket=bucket, name=name, version=version, md5=md5.hexdigest(), checksums=found)
+            yield Spooled(
+                bucket=bucket, hidden=hidden, name=name, version=version, md5=md5.hexdigest(), checksums=found
+            )
 
     @contextlib.contextmanager
     def join(self, bucket: str, pieces: Iterable[Piece]) -> Iterator[Spooled]:
@@ -119,8 +123,8 @@ class Spool:
                 with piece.opened() as source:
                     _copy(source, descriptor, piece)
 
-        with self._file(bucket, write) as (name, version):
-            yield Spooled(bucket=bucket, name=name, version=version, md5="", checksums={})
+        with self._file(bucket, write) as (hidden, name, version):
+            yield Spooled(bucket=bucket, hidden=hidden, name=name, version=version, md5="", checksums={})
 
     @contextlib.contextmanager
     def linked(self, bucket: str, folder: int, name: str) -> Iterator[Spooled]:
@@ -130,13 +134,15 @@ class Spool:
             os.link(name, second, src_dir_fd=folder, dst_dir_fd=hidden, follow_symlinks=False)
             try:
                 version = Version.of(os.stat(second, dir_fd=hidden, follow_symlinks=False))
-                yield Spooled(bucket=bucket, name=second, version=version, md5="", checksums={})
+                yield Spooled(
+                    bucket=bucket, hidden=hidden, name=second, version=version, md5="", checksums={}
+                )
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(second, dir_fd=hidden)
 
     @contextlib.contextmanager
-    def _file(self, bucket: str, write: Callable[[int], None]) -> Iterator[tuple[str, Version]]:
+    def _file(self, bucket: str, write: Callable[[int], None]) -> Iterator[tuple[int, str, Version]]:
         with self.folder(bucket) as folder:
             name = unique_name()
             try:
@@ -145,7 +151,7 @@ class Spool:
                 except OSError as error:
                     raise disk_failed(bucket, error) from error
                 failpoint("object.after_write")
-                yield name, version
+                yield folder, name, version
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)

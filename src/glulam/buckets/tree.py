@@ -102,19 +102,29 @@ class Tree:
                 return None
         return found if stat.S_ISREG(found.st_mode) else None
 
-    def make_way(self, bucket: str, key: str) -> tuple[str, ...]:
-        """Make the folders of a key, moving an object that has a folder's name beside; returns where to write it."""
-        place = keys.plain_place(key)
-        with self.folder(bucket, place[:-1], create=True) as folder:
-            try:
-                if not stat.S_ISDIR(os.stat(place[-1], dir_fd=folder, follow_symlinks=False).st_mode):
-                    return place
-            except FileNotFoundError:
-                if not self._is_beside(bucket, key):
-                    return place
-        place = keys.place_beside(key)
-        with self.folder(bucket, place[:-1], create=True):
-            return place
+    @contextlib.contextmanager
+    def writable(self, bucket: str, key: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Where to write an object, and its folder, open; made where it is missing. An object that has the name of a
+        folder on the way moves beside."""
+        plain = keys.plain_place(key)
+        with self.folder(bucket, plain[:-1], create=True) as folder:
+            if self._takes(folder, bucket, key, plain[-1]):
+                yield folder, plain
+                return
+        beside = keys.place_beside(key)
+        with self.folder(bucket, beside[:-1], create=True) as folder:
+            yield folder, beside
+
+    def _takes(self, folder: int, bucket: str, key: str, name: str) -> bool:
+        """Whether an object is written at its plain place: no folder is there, and no object is beside already."""
+        try:
+            return not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        except FileNotFoundError:
+            names = keys.names_beside(key.rpartition("/")[2])
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                os.stat("/".join(names), dir_fd=folder, follow_symlinks=False)
+                return not self._is_beside(bucket, key)
+            return True
 
     def rename_into(self, name: str, source: int, folder: int, place: Sequence[str]) -> None:
         """Give a file in the folder `source` its place, whose folder is open too."""
@@ -140,13 +150,14 @@ class Tree:
     def _bucket(self, bucket: str) -> int:
         if not is_bucket_folder(bucket):
             raise NoSuchBucket(BucketName=bucket)
-        root = os.open(self.root, _DIRECTORY)
         try:
-            return self._down(root, bucket, (bucket,), create=False)
-        except (FileNotFoundError, NotADirectoryError):
-            raise NoSuchBucket(BucketName=bucket) from None
-        finally:
-            os.close(root)
+            return os.open(f"{self.root}/{bucket}", _DIRECTORY)
+        except NotADirectoryError:
+            if self._leads_to_folder((bucket,)):
+                return self._follow((bucket,))
+        except FileNotFoundError:
+            pass
+        raise NoSuchBucket(BucketName=bucket)
 
     def _down(self, above: int, name: str, path: Sequence[str], *, create: bool) -> int:
         for _ in range(_TRIES):

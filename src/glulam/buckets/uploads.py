@@ -125,9 +125,8 @@ class Uploads:
     def add(self, upload: Upload, number: int, spooled: Spooled, checksum: str) -> Part:
         """Keep a spooled file as a part, in the place of an earlier one. Raises NoSuchUpload."""
         file = f"part-{spooled.name}"
-        with self._spool.folder(upload.bucket) as folder:
-            os.rename(spooled.name, file, src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
+        os.rename(spooled.name, file, src_dir_fd=spooled.hidden, dst_dir_fd=spooled.hidden)
+        os.fsync(spooled.hidden)
         given = {"id": upload.id, "number": number, "file": file, "size": spooled.version.size, "etag": spooled.md5,
                  "checksum": checksum}  # fmt: skip
         with self._database.connection() as conn:
