@@ -13,7 +13,7 @@ from typing import Any
 
 from glulam.access.audit import AuditRow, AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
-from glulam.access.policies import decide
+from glulam.access.policies import Policy, decide
 from glulam.access.policy_store import Policies
 from glulam.access.resources import Demand, Resource, resources_of
 from glulam.access.roles import Role, least_role
@@ -25,6 +25,13 @@ from glulam.wire.door import HttpRequest
 from glulam.wire.s3_signing import Payload
 from glulam.wire.sigv4 import Request, Verified, verify
 
+_BUCKET = "arn:aws:s3:::"
+
+
+def no_policy(bucket: str) -> Policy | None:
+    """Where there are no buckets."""
+    return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignedGate:
@@ -34,6 +41,7 @@ class SignedGate:
     policies: Policies
     audit: AuditWriter
     clock: Callable[[], datetime]
+    bucket_policy: Callable[[str], Policy | None] = no_policy
 
     def authenticate(self, request: HttpRequest, signing_name: str) -> Caller:
         signed = _signed(request, hashlib.sha256(request.body).hexdigest())
@@ -71,8 +79,12 @@ class SignedGate:
         return tuple(Demand(action=action, resource=resource, role=role) for resource in resources)
 
     def authorize(self, caller: Caller, touched: tuple[Demand, ...]) -> None:
-        policy, role = self.policies.of(caller.account_id, caller.region), Role(caller.role)
-        for (action, least), demands in groupby(touched, key=lambda demand: (demand.action, demand.role)):
+        role = Role(caller.role)
+        for (action, least, bucket), demands in groupby(touched, key=_kind_of):
+            policy = (
+                self.policies.of(caller.account_id, caller.region) if bucket is None
+                else self.bucket_policy(bucket)
+            )  # fmt: skip
             decide(
                 policy, role_allows=role.includes(least), principal=caller.arn, action=action,
                 resources=[demand.resource for demand in demands],
@@ -95,3 +107,10 @@ class SignedGate:
 def _signed(request: HttpRequest, body_sha256: str) -> Request:
     return Request(method=request.method, raw_path=request.raw_path, raw_query=request.raw_query,
                    headers=request.headers, body_sha256=body_sha256)  # fmt: skip
+
+
+def _kind_of(demand: Demand) -> tuple[str, Role, str | None]:
+    """What is decided in one go; the bucket, if it is one whose policy counts."""
+    arn = demand.resource.arn
+    bucket = arn.removeprefix(_BUCKET).partition("/")[0] if arn.startswith(_BUCKET) else None
+    return demand.action, demand.role, bucket

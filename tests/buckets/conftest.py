@@ -40,7 +40,7 @@ class Client:
 
     def __init__(self, store: BucketStore) -> None:
         self.store = store
-        self._parts = services.s3(store)
+        self._parts = services.s3(store, services.bucket_policies(store))
 
     def __getattr__(self, name: str) -> Any:
         method = next(getattr(part, name) for part in self._parts if hasattr(part, name))

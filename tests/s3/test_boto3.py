@@ -196,3 +196,34 @@ def test_the_other_services_of_the_port(server: Server) -> None:
     assert server.client("sts").get_caller_identity()["Arn"].endswith(":user/development")
     assert refused(server.client("sts").assume_role, RoleArn="arn:aws:iam::123456789012:role/x",
                    RoleSessionName="xy") == "NotImplemented"  # fmt: skip
+
+
+def test_bucket_policies(server: Server, s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="open/k", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="closed/k", Body=b"x")
+    assert refused(s3.get_bucket_policy, Bucket=bucket) == "NoSuchBucketPolicy"
+    viewer = server.client(credentials=made_key(server, "viewer"))
+    who, all_ = "arn:aws:iam::123456789012:user/viewer", f"arn:aws:s3:::{bucket}"
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:*Object", "Resource": f"{all_}/closed/*"},
+        {"Effect": "Allow", "Principal": {"AWS": who}, "Action": ["s3:PutObject", "s3:DeleteObject"],
+         "Resource": f"{all_}/open/*"},
+    ]}  # fmt: skip
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    assert json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]) == policy
+    viewer.put_object(Bucket=bucket, Key="open/new", Body=b"y")
+    assert refused(viewer.put_object, Bucket=bucket, Key="else/new", Body=b"y") == "AccessDenied"
+    assert refused(viewer.put_object, Bucket=bucket, Key="open", Body=b"y") == "AccessDenied"
+    for client in (viewer, s3):
+        assert refused(client.get_object, Bucket=bucket, Key="closed/k") == "AccessDenied"
+        assert refused(client.copy_object, Bucket=bucket, Key="open/c", CopySource=f"{bucket}/closed/k") == "AccessDenied"
+        both = {"Objects": [{"Key": "open/new"}, {"Key": "closed/k"}]}
+        assert refused(client.delete_objects, Bucket=bucket, Delete=both) == "AccessDenied"
+    assert viewer.get_object(Bucket=bucket, Key="open/new")["Body"].read() == b"y"
+    elsewhere = json.dumps(policy).replace(all_, "arn:aws:s3:::another")
+    conditional = json.dumps({**policy, "Statement": [{**policy["Statement"][0], "Condition": {}}]})
+    for wrong in ("{", elsewhere, conditional):
+        assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=wrong) == "MalformedPolicy"
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert s3.get_object(Bucket=bucket, Key="closed/k")["Body"].read() == b"x"
+    assert refused(viewer.put_object, Bucket=bucket, Key="open/new", Body=b"y") == "AccessDenied"

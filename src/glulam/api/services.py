@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from glulam.access.bucket_policies import BucketPolicies
 from glulam.access.policy_store import Policies
 from glulam.access.secrets import SecretBox
+from glulam.api.bucket_policies import SETTING, PoliciesOfBuckets
 from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
@@ -41,7 +44,8 @@ GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
-S3 = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
+_OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
+S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
 STS: tuple[type, ...] = (SecurityTokens,)
 
 
@@ -81,9 +85,14 @@ def glue(parts: Parts) -> list[object]:
     ]
 
 
-def s3(store: BucketStore) -> list[object]:
+def bucket_policies(store: BucketStore) -> BucketPolicies:
+    """As the gate asks for them."""
+    return BucketPolicies(lambda: store.buckets.with_setting(SETTING), monotonic=time.monotonic)
+
+
+def s3(store: BucketStore, policies: BucketPolicies) -> list[object]:
     """The objects whose methods are S3's operations."""
-    return [kind(store=store) for kind in S3]
+    return [*(kind(store=store) for kind in _OF_THE_STORE), PoliciesOfBuckets(store=store, policies=policies)]
 
 
 def sts(database: Database, box: SecretBox, clock: Callable[[], datetime]) -> list[object]:

@@ -28,7 +28,7 @@ from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.cli.output import print_json
-from glulam.gate import SignedGate
+from glulam.gate import SignedGate, no_policy
 from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -57,25 +57,31 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
         ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
         audit = stack.enter_context(AuditWriter(database))
         policies = Policies(database, monotonic=time.monotonic)
-        gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
+        steps: list[Callable[[], bool]] = [
+            partial(_step, database, work) for work in (purge, advance_partition_indexes, keys.forget_expired)
+        ]
+        threads, places = stack.enter_context(server.thread_pools()), doors.places_of(settings)
+        bucket_policy, s3 = no_policy, None
+        if settings.objects == "local":
+            store = stack.enter_context(BucketStore.open(settings.lake_root, database))
+            of_buckets = services.bucket_policies(store)
+            bucket_policy, s3 = of_buckets.of, services.s3(store, of_buckets)
+            steps.append(store.ageing().step)
+        gate = SignedGate(
+            keys=ring, policies=policies, audit=audit, clock=utc_now, bucket_policy=bucket_policy
+        )
         parts = services.Parts(
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
             tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
         )  # fmt: skip
-        threads, places = stack.enter_context(server.thread_pools()), doors.places_of(settings)
-        local = settings.objects == "local"
-        store = stack.enter_context(BucketStore.open(settings.lake_root, database)) if local else None
         door = doors.front_door(
-            settings, gate, threads, places,
-            glue=services.glue(parts), sts=services.sts(database, box, utc_now),
-            s3=None if store is None else services.s3(store),
+            settings, gate, threads, places, glue=services.glue(parts), s3=s3,
+            sts=services.sts(database, box, utc_now),
         )  # fmt: skip
         stop = threading.Event()
         stack.callback(stop.set)
-        for work in (purge, advance_partition_indexes, keys.forget_expired):
-            server.Upkeep(step=partial(_step, database, work), stop=stop).start()
-        if store is not None:
-            server.Upkeep(step=store.ageing().step, stop=stop).start()
+        for step in steps:
+            server.Upkeep(step=step, stop=stop).start()
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
         app = server.application(door, places, database, settings, ephemeral=ephemeral)
         server.uvicorn_server(app, settings).run([socket])

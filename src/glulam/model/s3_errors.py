@@ -63,6 +63,11 @@ class NoSuchTagSet(S3Error):
     text = "The TagSet does not exist"
 
 
+class NoSuchBucketPolicy(S3Error):
+    code, http_status = "NoSuchBucketPolicy", 404
+    text = "The bucket policy does not exist"
+
+
 class NoSuchLifecycleConfiguration(S3Error):
     code, http_status = "NoSuchLifecycleConfiguration", 404
     text = "The lifecycle configuration does not exist"
@@ -201,6 +206,11 @@ class MissingContentLength(S3Error):
 class MalformedXML(S3Error):
     code, http_status = "MalformedXML", 400
     text = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+class MalformedPolicy(S3Error):
+    code, http_status = "MalformedPolicy", 400
+    text = "Policy has invalid resource"
 
 
 class MalformedTrailer(S3Error):
