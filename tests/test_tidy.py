@@ -20,7 +20,9 @@ SRC = ROOT / "src"
 LEVELS = (
     ("awsglue", "awsgluedq"),
     ("cli",),
-    ("app", "server", "gate"),
+    ("app", "server"),
+    ("doors",),
+    ("gate",),
     ("console",),
     ("wire",),
     ("api",),

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from glulam.catalog.scope import Scope
 from glulam.engine.base import Engine, EngineResources
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
@@ -55,6 +56,11 @@ class App:
         found: ObjectStore = _late("glulam.objects.s3").S3Store()  # boto3 costs 0.3 s: only who uses it pays
         return found
 
+    @property
+    def scope(self) -> Scope:
+        """The catalog of the pipelines and of `glulam sql`."""
+        return Scope(catalog_id=self.settings.account_id, region=self.settings.region)
+
     @cached_property
     def resources(self) -> EngineResources:
         threads = self.settings.threads or os.cpu_count() or 1
@@ -91,7 +97,7 @@ class App:
 
     def work(self, pipeline: Pipeline) -> BatchWork:
         return BatchWork(database=self.database, store=self.store, engine=self.engine, pipeline=pipeline,
-                         parsed=parse_transform(pipeline.transform), clock=utc_now,
+                         parsed=parse_transform(pipeline.transform), clock=utc_now, scope=self.scope,
                          iceberg=self.iceberg if pipeline.iceberg else None)  # fmt: skip
 
     def processor(self, pipeline: Pipeline, **more: Any) -> Processor:

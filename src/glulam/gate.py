@@ -19,7 +19,8 @@ from glulam.access.resources import Demand, Resource, resources_of
 from glulam.access.roles import Role, least_role
 from glulam.access.s3_actions import s3_demands
 from glulam.model.caller import Caller
-from glulam.wire import s3_signing
+from glulam.model.errors import AccessDenied
+from glulam.wire import s3_presigned_v2, s3_signing
 from glulam.wire.door import HttpRequest
 from glulam.wire.s3_signing import Payload
 from glulam.wire.sigv4 import Request, Verified, verify
@@ -38,8 +39,12 @@ class SignedGate:
         signed = _signed(request, hashlib.sha256(request.body).hexdigest())
         return self._caller(request, verify(signed, self.keys.find, self.clock(), signing_name))
 
-    def authenticate_stream(self, request: HttpRequest) -> tuple[Caller, Payload]:
-        verified, payload = s3_signing.verify(_signed(request, ""), self.keys.find, self.clock())
+    def authenticate_stream(self, request: HttpRequest, host_bucket: str | None) -> tuple[Caller, Payload]:
+        signed, now = _signed(request, ""), self.clock()
+        if s3_presigned_v2.is_presigned_v2(signed):
+            verified, payload = s3_presigned_v2.verify(signed, host_bucket, self.keys.find, now)
+        else:
+            verified, payload = s3_signing.verify(signed, self.keys.find, now)
         return self._caller(request, verified), payload
 
     def _caller(self, request: HttpRequest, verified: Verified[AccessKey]) -> Caller:
@@ -54,6 +59,9 @@ class SignedGate:
         self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]
     ) -> tuple[Demand, ...]:
         if service == "s3":
+            for member in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+                if asked.get(member, caller.account_id) != caller.account_id:
+                    raise AccessDenied(f"{member} {asked[member]} is not the account {caller.account_id}")
             return s3_demands(operation, asked)
         role, action = least_role(operation), f"{service}:{operation}"
         resources = (

@@ -2,7 +2,7 @@
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
-    everything else    the AWS door
+    everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 Binding to an address that others can reach needs access keys and TLS, or the word that a proxy in front does TLS.
 """
@@ -14,8 +14,9 @@ import logging
 import shutil
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -24,18 +25,25 @@ from psycopg import sql
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from glulam import __version__
-from glulam.model.errors import InvalidConfig
+from glulam.doors import Threads
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire.door import AwsDoor
+from glulam.wire.front import FrontDoor
+from glulam.wire.places import Places
 
 log = logging.getLogger(__name__)
 
 THREADS = 16
 """Requests that are worked on at once; each holds one database session while it needs it."""
+OBJECTS = 8
+"""The same for S3: most of these wait for no database, and with more threads they wait for one another."""
+STREAMS = 32
+"""Long bodies that are taken in at once; they hold a database session only at their end."""
 STATEMENT_TIMEOUT_S = 60.0
 UPKEEP_EVERY_S = 1.0
 
@@ -86,15 +94,17 @@ class Upkeep:
         while not self.stop.is_set():
             try:
                 busy = self.step()
-            except psycopg.Error as error:
+            except (psycopg.Error, GlulamError, OSError) as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
                 self.stop.wait(UPKEEP_EVERY_S)
 
 
-def application(door: AwsDoor, database: Database, settings: Settings, *, ephemeral: bool) -> Starlette:
-    """The ASGI application."""
+def application(
+    door: FrontDoor, places: Places, database: Database, settings: Settings, *, ephemeral: bool
+) -> ASGIApp:
+    """The ASGI application. `places` tells hosts that name a bucket: there, every path is a key."""
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -109,13 +119,18 @@ def application(door: AwsDoor, database: Database, settings: Settings, *, epheme
         forget_everything(database, settings)
         return JSONResponse({"status": "reset"})
 
-    return Starlette(
-        routes=[
-            Route("/_glulam/health", health),
-            Route("/_glulam/reset", reset, methods=["POST"]),
-            Mount("/", door),
-        ]
+    own = Starlette(
+        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])]
     )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["path"].startswith("/_glulam/")
+        if ours and places.bucket_of_host(dict(scope["headers"]).get(b"host", b"").decode("latin-1")) is None:
+            await own(scope, receive, send)
+        else:
+            await door(scope, receive, send)
+
+    return app
 
 
 def forget_everything(database: Database, settings: Settings) -> None:
@@ -133,8 +148,14 @@ def forget_everything(database: Database, settings: Settings) -> None:
         shutil.rmtree(bucket, ignore_errors=True)
 
 
-def thread_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+@contextmanager
+def thread_pools() -> Iterator[Threads]:
+    with (
+        ThreadPoolExecutor(THREADS, thread_name_prefix="request") as requests,
+        ThreadPoolExecutor(OBJECTS, thread_name_prefix="object") as objects,
+        ThreadPoolExecutor(STREAMS, thread_name_prefix="stream") as streams,
+    ):
+        yield Threads(requests=requests, objects=objects, streams=streams)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -151,7 +172,7 @@ def listen(settings: Settings) -> socket.socket:
     return found
 
 
-def uvicorn_server(app: Starlette, settings: Settings) -> uvicorn.Server:
+def uvicorn_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_keep_alive=75,

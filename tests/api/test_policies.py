@@ -64,3 +64,43 @@ def test_it_is_in_force_with_the_next_request(glue: Any, region: str, client_as:
     glue.delete_resource_policy()
     refused("EntityNotFoundException", viewer.get_table, **asked)
     refused("AccessDeniedException", viewer.put_resource_policy, PolicyInJson=policy(region))
+
+
+def test_a_list_shows_nothing_that_is_denied(glue: Any, region: str) -> None:
+    names = ("open", "secret")
+    for database in names:
+        glue.create_database(DatabaseInput={"Name": database})
+        for name in names:
+            glue.create_table(DatabaseName=database, TableInput={"Name": name})
+            glue.create_user_defined_function(
+                DatabaseName=database,
+                FunctionInput={"FunctionName": name, "ClassName": "c", "OwnerName": "o"},
+            )
+    for name in names:
+        properties = {"JDBC_CONNECTION_URL": "jdbc:postgresql://h/d", "USERNAME": "u", "PASSWORD": "p"}
+        glue.create_connection(
+            ConnectionInput={"Name": name, "ConnectionType": "JDBC", "ConnectionProperties": properties}
+        )
+
+    def lists() -> list[list[str]]:
+        tables = [f"{t['DatabaseName']}.{t['Name']}" for t in glue.search_tables()["TableList"]]
+        functions = glue.get_user_defined_functions(DatabaseName="open", Pattern=".*")["UserDefinedFunctions"]
+        return [
+            [d["Name"] for d in glue.get_databases()["DatabaseList"]],
+            [t["Name"] for t in glue.get_tables(DatabaseName="open")["TableList"]],
+            tables,
+            [f["FunctionName"] for f in functions],
+            [c["Name"] for c in glue.get_connections()["ConnectionList"]],
+        ]
+
+    everything = lists()
+    assert everything[:2] == [["open", "secret"]] * 2
+    assert len(everything[2]) == 4
+    here = f"arn:aws:glue:{region}:123456789012:"
+    denied = [f"{here}{what}" for what in ("database/secret", "table/open/secret", "connection/secret",
+                                           "userDefinedFunction/open/secret")]  # fmt: skip
+    for action, hidden in (("glue:Get*", True), ("glue:GetDatabase", False)):
+        statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": denied}
+        glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        only = [["open"], ["open"], ["open.open"], ["open"], ["open"]]
+        assert lists() == (only if hidden else [["open"], *everything[1:]])

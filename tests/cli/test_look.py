@@ -118,7 +118,7 @@ def test_tables(done: Cli) -> None:
     assert columns["device"] == "struct<id:string,location:struct<lat:double,lon:double>>"
     assert sum(p["record_count"] for p in one["partitions"]) == 78
     assert one["versions"][0]["cause"]["added"]["battery"] == WEEK07
-    assert f"battery by {WEEK07}" in done("tables", "events").out
+    assert f"battery, ml_mode, event_time by {WEEK07}" in done("tables", "events").out
     missing = done.look("tables", "ml.nope")
     assert missing.code == 3
 

@@ -138,6 +138,35 @@ def test_new_columns_are_in_the_history(project: Cli) -> None:
     assert versions[1]["cause"]["added"] == {"altitude": "s3://raw/ml/2025/week08/wider.json"}
     rows = project.look("sql", "select count(*), count(altitude) from ml.events", "--json").json["rows"]
     assert rows == [[79, 1]]
+    compared = project.look("tables", "events", "--diff", "0:1")
+    assert '+        "Name": "altitude",' in compared.out
+    assert '-        "Name"' not in compared.out
+    back = project.look("tables", "ml.events", "--diff", "1:0", "--json").json
+    assert (back["old"], back["new"]) == (1, 0)
+    assert '-        "Name": "altitude",' in back["diff"]
+    assert project.look("tables", "ml.events", "--diff", "1").out == "versions 1 and 1 are the same\n"
+    assert [project.look("tables", "ml.events", "--diff", d).code for d in ("7:1", "x")] == [3, 2]
+    assert project.look("tables", "--diff", "0:1").code == 2
+
+
+def test_the_catalog_of_another_account_and_region(project: Cli) -> None:
+    """Every command works on the catalog that the settings name, and on no other."""
+    there = {"GLULAM_ACCOUNT_ID": "999999999999", "GLULAM_REGION": "eu-west-1"}
+    assert project("run", **there).code == 0
+    count = ("sql", "select count(*) from ml.events", "--json")
+    assert project(*count, **there).json["rows"] == [[78]]
+    assert [t["name"] for t in project("tables", "--json", **there).json["tables"]] == [
+        "events", "events_dead_letters",
+    ]  # fmt: skip
+    assert project("trace", "107", "--json", **there).json["records"]
+    assert project("dlq", "list", "--json", **there).json["dead_letters"]
+    assert project("compact", **there).code == 0
+    project.add("2025/week08/more.json", event(800))
+    assert project("run", **there).code == 0
+    assert project("dlq", "replay", **there).code == 0
+    assert project(*count, **there).json["rows"] == [[79]]
+    assert project("tables", "--json").json["tables"] == []
+    assert project(*count).code == 3
 
 
 def test_ctrl_c_is_130(project: Cli) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from glulam.catalog.versions import versions
+from glulam.cli.letters import live_tables
 from glulam.ingest import compact, replay
 from glulam.ingest.live import LiveTables
 from glulam.ingest.trace import trace
@@ -36,10 +37,7 @@ def table_of(project: Project) -> StaticTable:
 
 
 def live(project: Project) -> LiveTables:
-    app = project.app
-    return LiveTables(
-        database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
-    )
+    return live_tables(project.app)
 
 
 def sql(project: Project, query: str) -> list[tuple[Any, ...]]:

@@ -9,10 +9,10 @@ import psycopg
 from pyiceberg.table import StaticTable
 
 from glulam.app import App
+from glulam.cli.letters import live_tables
 from glulam.ingest import compact
 from glulam.ingest.config import parse
 from glulam.ingest.lister import list_raw
-from glulam.ingest.live import LiveTables
 from glulam.model.clock import new_batch_id, utc_now
 from glulam.settings import Settings
 from icebergreader import POINTER, data_files, rows_of
@@ -41,9 +41,7 @@ def test_pipeline_sql_and_compaction(s3_env: str, s3_bucket: str, tmp_path: Path
             assert (report.written, report.rejected, report.failures) == (4, 1, [])
         assert compact.request(processor.work, processor.pipeline_id, new_batch_id) == 1
         assert processor.run().failures == []
-        live = LiveTables(
-            database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
-        )
+        live = live_tables(app)
         query = "SELECT count(*), sum(id), sum(c2) FROM ml.events WHERE mode = 'x'"
         with live.session(live.named_in(query)) as (session, _):
             assert session.spark(query, 0).rows == ((12, 138, 6),)

@@ -11,6 +11,7 @@ import psycopg
 from glulam.access.roles import Role
 from glulam.api.paging import Paging
 from glulam.api.scopes import existing_scope, scope_of
+from glulam.api.sight import Sight
 from glulam.catalog import resources, tags
 from glulam.catalog.connection_targets import target_of
 from glulam.catalog.connection_tester import ConnectionTester
@@ -33,6 +34,7 @@ _VERSION_2 = ("AuthenticationConfiguration", "SparkProperties", "AthenaPropertie
 class Connections:
     database: Database
     paging: Paging
+    sight: Sight
     box: Box
     tester: ConnectionTester
 
@@ -93,6 +95,10 @@ class Connections:
 
         found, token = self.paging.page("GetConnections", caller, asked, _PAGE, read, lambda r: [r.name])
         scope = scope_of(caller, asked)
+        found = self.sight.seen(
+            caller, ("GetConnections", "GetConnection"), found,
+            lambda r: [tags.scoped_arn(scope, "connection", r.name)],
+        )  # fmt: skip
         with self.database.connection() as conn:
             reveal = _reveal(conn, caller, scope, asked)
         return {"ConnectionList": [self._shown(r, scope, reveal) for r in found], "NextToken": token}

@@ -8,6 +8,7 @@ from typing import Any
 
 from glulam.api.paging import Paging
 from glulam.api.scopes import existing_scope, scope_of
+from glulam.api.sight import Sight
 from glulam.catalog import databases, tags
 from glulam.catalog.databases import CatalogDatabase
 from glulam.model.caller import Caller
@@ -21,6 +22,7 @@ _PAGE = 100
 class Databases:
     database: Database
     paging: Paging
+    sight: Sight
 
     def create_database(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         given = dict(asked["DatabaseInput"])
@@ -60,6 +62,12 @@ class Databases:
                 return databases.page_databases(conn, scope=scope, after=after, limit=limit)
 
         found, token = self.paging.page("GetDatabases", caller, asked, _PAGE, read, lambda d: [d.name])
+        found = self.sight.seen(
+            caller,
+            ("GetDatabases", "GetDatabase"),
+            found,
+            lambda d: [tags.scoped_arn(d.scope, "database", d.name)],
+        )
         wanted = asked.get("AttributesToGet")
         shown = [_shown(d) if not wanted else _only(_shown(d), wanted) for d in found]
         return {"DatabaseList": shown, "NextToken": token}

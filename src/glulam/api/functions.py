@@ -8,7 +8,8 @@ from typing import Any
 
 from glulam.api.paging import Paging
 from glulam.api.scopes import scope_of
-from glulam.catalog import functions
+from glulam.api.sight import Sight
+from glulam.catalog import functions, tags
 from glulam.catalog.functions import Function
 from glulam.catalog.scope import Scope
 from glulam.model.caller import Caller
@@ -22,6 +23,7 @@ _PAGE = 100
 class Functions:
     database: Database
     paging: Paging
+    sight: Sight
 
     def create_user_defined_function(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         name, given = _input(asked)
@@ -64,6 +66,11 @@ class Functions:
         found, token = self.paging.page(
             "GetUserDefinedFunctions", caller, asked, _PAGE, read, lambda f: [f.database, f.resource.name]
         )
+        found = self.sight.seen(
+            caller, ("GetUserDefinedFunctions", "GetUserDefinedFunction"), found,
+            lambda f: [tags.scoped_arn(scope, "userDefinedFunction", f.database, f.resource.name),
+                       tags.scoped_arn(scope, "database", f.database)],
+        )  # fmt: skip
         return {"UserDefinedFunctions": [_shown(f, scope) for f in found], "NextToken": token}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from glulam.api.paging import Paging
 from glulam.api.scopes import existing_scope
-from glulam.api.tables import shown
+from glulam.api.sight import Sight
+from glulam.api.tables import arns_of, shown
 from glulam.catalog.search import Filter, Hit, Search, search_tables
 from glulam.model.caller import Caller
 from glulam.model.errors import InvalidInput
@@ -21,6 +22,7 @@ _PAGE = 100
 class TableSearch:
     database: Database
     paging: Paging
+    sight: Sight
 
     def search_tables(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         """IncludeStatusDetails changes nothing: no change of a table is ever under way."""
@@ -36,7 +38,8 @@ class TableSearch:
         found, token = self.paging.page(
             "SearchTables", caller, asked, _PAGE, read, lambda h: [h.rank, h.table.database, h.table.name]
         )
-        return {"TableList": [shown(hit.table) for hit in found], "NextToken": token}
+        tables = self.sight.seen(caller, ("SearchTables", "GetTable"), (hit.table for hit in found), arns_of)
+        return {"TableList": [shown(table) for table in tables], "NextToken": token}
 
 
 def _search(asked: Mapping[str, Any]) -> Search:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
 from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
@@ -23,6 +26,8 @@ from glulam.api.schema_versions import SchemaVersions
 from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
+from glulam.api.security_tokens import SecurityTokens
+from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
@@ -37,6 +42,7 @@ GLUE: tuple[type, ...] = (
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 S3 = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
+STS: tuple[type, ...] = (SecurityTokens,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +59,13 @@ class Parts:
 
 def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
-    database, paging = parts.database, parts.paging
+    database, paging, sight = parts.database, parts.paging, Sight(policies=parts.policies)
     return [
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
-        Connections(database=database, paging=paging, box=parts.box, tester=parts.tester),
-        Databases(database=database, paging=paging),
-        Functions(database=database, paging=paging),
+        Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
+        Databases(database=database, paging=paging, sight=sight),
+        Functions(database=database, paging=paging, sight=sight),
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
@@ -67,8 +73,8 @@ def glue(parts: Parts) -> list[object]:
         Schemas(database=database, paging=paging),
         Security(database=database, paging=paging),
         Statistics(database=database),
-        TableSearch(database=database, paging=paging),
-        Tables(database=database, paging=paging, keep_versions=parts.keep_versions),
+        TableSearch(database=database, paging=paging, sight=sight),
+        Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(
             database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
         ),
@@ -78,3 +84,8 @@ def glue(parts: Parts) -> list[object]:
 def s3(store: BucketStore) -> list[object]:
     """The objects whose methods are S3's operations."""
     return [kind(store=store) for kind in S3]
+
+
+def sts(database: Database, box: SecretBox, clock: Callable[[], datetime]) -> list[object]:
+    """The objects whose methods are STS's operations."""
+    return [SecurityTokens(database=database, box=box, clock=clock)]

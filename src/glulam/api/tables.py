@@ -11,7 +11,8 @@ import psycopg
 
 from glulam.api.paging import Paging
 from glulam.api.scopes import scope_of
-from glulam.catalog import tables, versions
+from glulam.api.sight import Sight
+from glulam.catalog import tables, tags, versions
 from glulam.catalog.partition_indexes import check_indexed_keys, create_partition_index
 from glulam.catalog.partition_keys import PartitionKey
 from glulam.catalog.tables import Table, TableVersion
@@ -32,6 +33,7 @@ _PAGE = 100
 class Tables:
     database: Database
     paging: Paging
+    sight: Sight
     keep_versions: int = 0
     """So many versions of a table are kept at most; 0: all."""
 
@@ -93,6 +95,7 @@ class Tables:
                 )  # fmt: skip
 
         found, token = self.paging.page("GetTables", caller, asked, _PAGE, read, lambda t: [t.name])
+        found = self.sight.seen(caller, ("GetTables", "GetTable"), found, arns_of)
         wanted = asked.get("AttributesToGet")
         return {
             "TableList": [shown(t) if not wanted else _only(t, wanted) for t in found],
@@ -175,6 +178,14 @@ def _input(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             raise InvalidInput(f"Column {column['Name']!r} is there twice; names differ in more than case")
         seen.add(folded)
     return name, given
+
+
+def arns_of(table: Table) -> tuple[str, str]:
+    """Its own and its database's."""
+    return (
+        tags.scoped_arn(table.scope, "table", table.database, table.name),
+        tags.scoped_arn(table.scope, "database", table.database),
+    )
 
 
 def shown(table: Table) -> dict[str, Any]:

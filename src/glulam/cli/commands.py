@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
          ["glulam run pipeline.yaml", "glulam run --engine spark --master 'local[4]'", "glulam run --json"]),
         ("list", list_, "Find raw files, without processing them.", ["glulam list pipeline.yaml"]),
         ("compact", compact, "Join small Parquet files.", ["glulam compact pipeline.yaml"]),
-        ("tables", tables, "Show the tables, or one of them.", ["glulam tables", "glulam tables ml.events"]),
+        ("tables", tables, "Show the tables, or one of them.",
+         ["glulam tables", "glulam tables ml.events", "glulam tables ml.events --diff 0:1"]),
         ("sql", sql, "Query the tables in Spark SQL.",
          ['glulam sql "select year, month, ml_mode, count(*) from ml.events group by 1, 2, 3"',
           'glulam sql "select reason_code, raw_text from ml.events_dead_letters" --limit 5']),
@@ -106,11 +107,20 @@ def tables(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Show this one: columns, partitions, history.")
     ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(metavar="OLD[:NEW]", help="Compare two versions; without NEW, with the current one."),
+    ] = None,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
     """List the catalog's tables, or show one: columns, partitions, and which batch and file brought each version."""
-    raise typer.Exit(late.lookups.tables(settings_for(project), name, as_json=as_json))
+    if diff is not None and name is None:
+        raise typer.BadParameter("--diff compares versions of one table; expected its NAME, too")
+    settings = settings_for(project)
+    if diff is None or name is None:
+        raise typer.Exit(late.catalog.tables(settings, name, as_json=as_json))
+    raise typer.Exit(late.catalog.compare(settings, name, diff, as_json=as_json))
 
 
 def sql(

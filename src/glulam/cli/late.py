@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glulam.cli import auditing as auditing
+    from glulam.cli import catalog as catalog
     from glulam.cli import keys as keys
     from glulam.cli import letters as letters
     from glulam.cli import lookups as lookups
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
 
-_LATE = ("auditing", "keys", "letters", "lookups", "progress", "running", "serving", "starting")
+_LATE = ("auditing", "catalog", "keys", "letters", "lookups", "progress", "running", "serving", "starting")
 
 
 def __getattr__(name: str) -> Any:

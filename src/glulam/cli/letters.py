@@ -15,9 +15,8 @@ _SHOWN = 80
 
 
 def live_tables(app: App) -> LiveTables:
-    return LiveTables(
-        database=app.database, store=app.store, resources=app.resources, iceberg=lambda: app.iceberg
-    )
+    return LiveTables(database=app.database, store=app.store, resources=app.resources, scope=app.scope,
+                      iceberg=lambda: app.iceberg)  # fmt: skip
 
 
 def search(settings: Settings, *, pipeline: str | None, file: str | None, reason: str | None, everything: bool,

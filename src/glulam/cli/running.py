@@ -153,7 +153,7 @@ def compact(settings: Settings, path: Path, *, as_json: bool) -> int:
 
 def _live(app: App, pipeline: Pipeline) -> tuple[int, int]:
     with app.database.connection() as conn:
-        table = get_table(conn, pipeline.table.database, pipeline.table.name)
+        table = get_table(conn, pipeline.table.database, pipeline.table.name, scope=app.scope)
         found = outputs.live(conn, table.id)
     return len(found), sum(f.size_bytes for f in found)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from glulam import server
+from glulam import doors, server
 from glulam.access import keys
 from glulam.access.audit import AuditWriter
 from glulam.access.keys import KeyRing
@@ -23,6 +23,7 @@ from glulam.access.secrets import SecretBox
 from glulam.api import services
 from glulam.api.page import page
 from glulam.api.paging import Paging
+from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
@@ -31,8 +32,6 @@ from glulam.gate import SignedGate
 from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire import services as wire
-from glulam.wire.door import AwsDoor
 
 _UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
@@ -63,21 +62,23 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
             tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
         )  # fmt: skip
-        pool = stack.enter_context(server.thread_pool())
-        door = AwsDoor(
-            [wire.Service("glue", services.glue(parts))],
-            gate,
-            pool,
-            max_body_bytes=settings.max_body_mb << 20,
-        )
+        threads, places = stack.enter_context(server.thread_pools()), doors.places_of(settings)
+        local = settings.objects == "local"
+        store = stack.enter_context(BucketStore.open(settings.lake_root, database)) if local else None
+        door = doors.front_door(
+            settings, gate, threads, places,
+            glue=services.glue(parts), sts=services.sts(database, box, utc_now),
+            s3=None if store is None else services.s3(store),
+        )  # fmt: skip
         stop = threading.Event()
         stack.callback(stop.set)
-        for work in (purge, advance_partition_indexes):
+        for work in (purge, advance_partition_indexes, keys.forget_expired):
             server.Upkeep(step=partial(_step, database, work), stop=stop).start()
+        if store is not None:
+            server.Upkeep(step=store.ageing().step, stop=stop).start()
         _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
-        server.uvicorn_server(
-            server.application(door, database, settings, ephemeral=ephemeral), settings
-        ).run([socket])
+        app = server.application(door, places, database, settings, ephemeral=ephemeral)
+        server.uvicorn_server(app, settings).run([socket])
     return 0
 
 
@@ -95,7 +96,8 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
         print_json({"url": url, "home": str(settings.home), "lake": str(settings.lake_root),
                     "ephemeral": ephemeral, "development_key": development.id if development else None})  # fmt: skip
     else:
-        print(f"Glue API    {url}   account {settings.account_id}, any region")
+        s3 = f", S3 on {settings.lake_root}" if settings.objects == "local" else ""
+        print(f"Glue API    {url}   account {settings.account_id}, any region; STS{s3}")
         print(f"home        {settings.home}{'   (throw-away)' if ephemeral else ''}")
         if development is not None:
             print(
@@ -108,7 +110,7 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = {"glue": wire.operations("glue", services.GLUE)}
+    found = doors.implemented()
     if markdown:
         print(page(found), end="")
         return 0

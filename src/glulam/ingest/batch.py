@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.iceberg import MetadataSwap
+from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, find_table
 from glulam.engine.base import (
     Engine,
@@ -71,6 +72,8 @@ class BatchWork:
     pipeline: Pipeline
     parsed: ParsedTransform
     clock: Clock
+    scope: Scope
+    """The catalog that holds the pipeline's tables."""
     iceberg: IcebergTables | None = None
     """For a pipeline whose table is an Iceberg table."""
 
@@ -138,7 +141,7 @@ class BatchWork:
 
     def current_table(self) -> Table | None:
         with self.database.transaction() as conn:
-            return find_table(conn, self.pipeline.table.database, self.pipeline.table.name)
+            return find_table(conn, self.pipeline.table.database, self.pipeline.table.name, scope=self.scope)
 
     def commit(self, claim: Claim, planned: Planned) -> None:
         """COMMIT, once. Raises Fenced, SchemaMoved."""
@@ -208,8 +211,8 @@ class BatchWork:
             elif self.iceberg is not None and planned.table is not None:  # no file, no new column
                 wanted = replace(wanted, columns=planned.table.descriptor.columns)
             cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
-            table = tables.save(conn, self.pipeline, planned.table, wanted, cause)
-        tables.record_outputs(conn, self.pipeline, table, planned.manifest, claim.batch_id)
+            table = tables.save(conn, self.scope, self.pipeline, planned.table, wanted, cause)
+        tables.record_outputs(conn, self.scope, self.pipeline, table, planned.manifest, claim.batch_id)
 
     def _added(self, claim: Claim, planned: Planned) -> dict[str, str]:
         """For each raw column that is new with this batch, the file that brought it."""

@@ -58,7 +58,7 @@ def request(work: BatchWork, pipeline_id: int, new_id: NewId) -> int:
     """Enter a COMPACT batch for each group of small files of the pipeline's table; returns how many."""
     pipeline = work.pipeline
     with work.database.transaction() as conn:
-        table = get_table(conn, pipeline.table.database, pipeline.table.name)
+        table = get_table(conn, pipeline.table.database, pipeline.table.name, scope=work.scope)
         live = outputs.live(conn, table.id)
     if work.iceberg is not None:  # others write to it, too: a file with deleted rows is left to them
         plain = plain_files(work.iceberg, table, [f.uri for f in live])
@@ -82,7 +82,7 @@ class CompactWork:
         values, wanted = tuple(claim.spec["values"]), {S3Uri.parse(u) for u in claim.spec["files"]}
         pipeline = self.batch.pipeline
         with self.batch.database.transaction() as conn:
-            table = get_table(conn, pipeline.table.database, pipeline.table.name)
+            table = get_table(conn, pipeline.table.database, pipeline.table.name, scope=self.batch.scope)
             old = [f for f in outputs.live(conn, table.id, values) if f.uri in wanted]
         staging = staging_prefix(pipeline, claim)
         data = begin_attempt(self.batch.store, pipeline, claim)

@@ -139,7 +139,7 @@ def get(live: LiveTables, name: str, pipeline: str | None = None) -> list[DeadLe
 
 def _tables(live: LiveTables, pipeline: str | None) -> list[Table]:
     with live.database.connection() as conn:
-        found = [t for t in list_tables(conn) if is_dead_letters(t)]
+        found = [t for t in list_tables(conn, scope=live.scope) if is_dead_letters(t)]
     return [t for t in found if pipeline in (None, t.descriptor.parameters.get("glulam.pipeline"))]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from glulam.catalog.iceberg import is_iceberg
+from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, list_tables
 from glulam.engine.base import EngineResources
 from glulam.engine.partition_writer import partition_folder
@@ -55,6 +56,7 @@ class LiveTables:
     database: Database
     store: ObjectStore
     resources: EngineResources
+    scope: Scope
     iceberg: Callable[[], IcebergTables]
     """Called when a table is an Iceberg table: the library is heavy."""
 
@@ -78,7 +80,7 @@ class LiveTables:
         """The tables that a Spark SQL query reads. Raises InvalidInput, UnsupportedSql, EntityNotFound."""
         wanted = tables_of(sql)
         with self.database.connection() as conn:
-            known = list_tables(conn)
+            known = list_tables(conn, scope=self.scope)
         return [_named(database, name, known) for database, name in wanted]
 
     def counts(self, table: Table) -> TableCounts:

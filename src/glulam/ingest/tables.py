@@ -13,6 +13,7 @@ from glulam.catalog.databases import ensure_database
 from glulam.catalog.descriptor import Column, TableDescriptor, to_document
 from glulam.catalog.iceberg import MetadataSwap, is_iceberg
 from glulam.catalog.partitions import PartitionDelta, add_to_partitions
+from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, create_table, find_table, get_table, update_table
 from glulam.engine.base import Staged
 from glulam.engine.staging import DEAD_LETTERS
@@ -106,19 +107,19 @@ def dead_letter_name(pipeline: Pipeline) -> str:
     return f"{pipeline.table.name}_dead_letters"
 
 
-def save(conn: psycopg.Connection, pipeline: Pipeline, planned: Table | None, wanted: TableDescriptor,
-         cause: Mapping[str, Any]) -> Table:  # fmt: skip
+def save(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, planned: Table | None,
+         wanted: TableDescriptor, cause: Mapping[str, Any]) -> Table:  # fmt: skip
     """Create or change the table as planned on `planned`. Raises SchemaMoved when it is no longer that one."""
     database, name = pipeline.table.database, pipeline.table.name
-    ensure_database(conn, database)
-    now = find_table(conn, database, name, for_update=True)
+    ensure_database(conn, database, scope=scope)
+    now = find_table(conn, database, name, scope=scope, for_update=True)
     if (now.version if now else None) != (planned.version if planned else None) or (
         now is not None and planned is not None and now.id != planned.id
     ):
         raise SchemaMoved(f"table {database}.{name} changed while the batch was staged")
     if now is None:
         try:
-            return create_table(conn, database, name, to_document(wanted), cause)
+            return create_table(conn, database, name, to_document(wanted), cause, scope=scope)
         except AlreadyExists:  # by another worker's first batch, since we looked
             raise SchemaMoved(f"table {database}.{name} was made while the batch was staged") from None
     if now.descriptor == wanted:
@@ -131,34 +132,33 @@ def swap_metadata(
     conn: psycopg.Connection, planned: Table, swap: MetadataSwap, cause: Mapping[str, Any]
 ) -> None:
     """Point an Iceberg table at its next metadata. Raises SchemaMoved when it is no longer as planned on."""
-    now = find_table(conn, planned.database, planned.name, for_update=True)
+    now = find_table(conn, planned.database, planned.name, scope=planned.scope, for_update=True)
     if now is None or (now.id, now.version) != (planned.id, planned.version):
         raise SchemaMoved(f"table {planned.database}.{planned.name} changed")
     changed = to_document(swap.applied(now.descriptor), base=now.document)
     update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
-def record_outputs(
-    conn: psycopg.Connection, pipeline: Pipeline, table: Table | None, manifest: Manifest, batch_id: str
-) -> None:
+def record_outputs(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, table: Table | None,
+                   manifest: Manifest, batch_id: str) -> None:  # fmt: skip
     """Enter the batch's files and partitions; the dead letters in their own table."""
     if table is not None:
         _enter(conn, table, manifest.data, batch_id)
     if manifest.dead_letters:
-        _enter(conn, _dead_letter_table(conn, pipeline, batch_id), manifest.dead_letters, batch_id)
+        _enter(conn, _dead_letter_table(conn, scope, pipeline, batch_id), manifest.dead_letters, batch_id)
 
 
-def _dead_letter_table(conn: psycopg.Connection, pipeline: Pipeline, batch_id: str) -> Table:
+def _dead_letter_table(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, batch_id: str) -> Table:
     database, name = pipeline.table.database, dead_letter_name(pipeline)
-    ensure_database(conn, database)
-    found = find_table(conn, database, name)
+    ensure_database(conn, database, scope=scope)
+    found = find_table(conn, database, name, scope=scope)
     if found is not None:
         return found
     try:
         wanted = to_document(dead_letter_descriptor(pipeline))
-        return create_table(conn, database, name, wanted, {"batch": batch_id})
+        return create_table(conn, database, name, wanted, {"batch": batch_id}, scope=scope)
     except AlreadyExists:  # two first batches at once; its descriptor is always the same
-        return get_table(conn, database, name)
+        return get_table(conn, database, name, scope=scope)
 
 
 def _enter(conn: psycopg.Connection, table: Table, entries: tuple[Entry, ...], batch_id: str) -> None:

@@ -77,7 +77,7 @@ def trace(live: LiveTables, asked: str, archives: Mapping[str, S3Uri]) -> Trace:
     """Find what `asked` names. `archives`: the processed zone by pipeline, as far as known. Raises EntityNotFound."""
     with live.database.connection() as conn:
         versions = lookup.versions_anywhere(conn, asked)
-        tables = [t for t in list_tables(conn) if not is_dead_letters(t)]
+        tables = [t for t in list_tables(conn, scope=live.scope) if not is_dead_letters(t)]
     if versions:
         found = tuple(_file(live, v, tables, archives) for v in versions)
         return Trace(asked=asked, kind="file", files=found)

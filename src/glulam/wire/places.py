@@ -35,10 +35,10 @@ class Places:
             return match[1]
         return before
 
-    def of(self, host: str, raw_path: str) -> dict[str, str]:
+    @staticmethod
+    def of(host_bucket: str | None, raw_path: str) -> dict[str, str]:
         """`Bucket` and `Key`, those that there are, in this order. Raises InvalidURI."""
-        bucket = self.bucket_of_host(host)
-        path = raw_path.removeprefix("/")
+        bucket, path = host_bucket, raw_path.removeprefix("/")
         if bucket is None:
             first, _, path = path.partition("/")
             bucket = _text(first)

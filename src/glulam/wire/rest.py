@@ -58,8 +58,10 @@ class RestOperation:
         return bool((self.model.http_checksum or {}).get("requestChecksumRequired"))
 
     def fits(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-        said = all(w in query and (not value or query[w] == value) for w, value in self.words.items())
-        return said and all(
+        for word, value in self.words.items():
+            if word not in query or (value and query[word] != value):
+                return False
+        return all(
             name in (query if location == "querystring" else headers) for location, name in self.needed
         )
 

@@ -45,6 +45,8 @@ SEND_BYTES = 1 << 20
 MAX_OBJECT = 5 << 30
 """What S3 takes in one request."""
 
+_OLD_SIGNATURE = ("AWSAccessKeyId", "Expires", "Signature")
+
 Touched = TypeVar("Touched")
 
 
@@ -58,8 +60,8 @@ class RestResponse:
 class StreamGate(Protocol[Touched]):
     """Who may do what, and the record of it; `door.Gate` with a signature that leaves the body for later."""
 
-    def authenticate_stream(self, request: HttpRequest) -> tuple[Caller, Payload]:
-        """Raises S3's errors."""
+    def authenticate_stream(self, request: HttpRequest, host_bucket: str | None) -> tuple[Caller, Payload]:
+        """`host_bucket`: the bucket that the Host header names, if it does. Raises S3's errors."""
 
     def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> Touched: ...
     def authorize(self, caller: Caller, touched: Touched) -> None: ...
@@ -88,8 +90,9 @@ class RestDoor:
         try:
             if self.closed:
                 raise s3_errors.NotImplemented(self.closed)
-            place = self.places.of(request.header("host"), request.raw_path)
-            caller, payload = self.gate.authenticate_stream(request)
+            host_bucket = self.places.bucket_of_host(request.header("host"))
+            place = self.places.of(host_bucket, request.raw_path)
+            caller, payload = self.gate.authenticate_stream(request, host_bucket)
             query, headers = _parameters(request)
             operation = self.service.find(request.method, tuple(place), query, headers)
             name = operation.name
@@ -124,7 +127,7 @@ class RestDoor:
     ) -> Body:  # fmt: skip
         """The request's body; what is not a stream is read and added to `asked`."""
         expected = expected_of(headers, payload.sha256, checksums=operation.checks_body)
-        if operation.wants_checksum and not expected.keys() - {"x-amz-content-sha256"}:
+        if operation.handler and operation.wants_checksum and not expected.keys() - {"x-amz-content-sha256"}:
             raise s3_errors.InvalidRequest(
                 "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
             )
@@ -203,10 +206,7 @@ async def _send_file(
                 raise
             if not left:
                 return
-    if slice_.length == 0:
-        await send({"type": "http.response.body", "body": b""})
-    else:
-        log.warning("%s became shorter while it was sent", getattr(slice_.file, "name", "a file"))
+    log.warning("%s became shorter while it was sent", getattr(slice_.file, "name", "a file"))
 
 
 def _parameters(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
@@ -221,9 +221,9 @@ def _parameters(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
         except ValueError as error:
             raise s3_errors.InvalidURI from error
         for name, value in pairs:
-            if name.startswith("x-amz-"):
+            if name.startswith("x-amz-") or name in ("content-type", "content-md5"):
                 headers.setdefault(name, value)
-            elif not name.startswith("X-Amz-"):
+            elif not name.startswith("X-Amz-") and name not in _OLD_SIGNATURE:
                 query.setdefault(name, value)
     return query, headers
 
@@ -270,11 +270,23 @@ def _respond(request: HttpRequest, status: int, headers: Headers, content: bytes
             content.file.close()
         content = b""
     else:
+        if isinstance(content, FileSlice) and content.length <= SEND_BYTES:
+            content = _read(content)
         size = content.length if isinstance(content, FileSlice) else len(content)
         headers = [(name, value) for name, value in headers if name != "content-length"]
         headers.append(("content-length", str(size)))
     headers += [("x-amz-request-id", request.request_id), ("x-amz-id-2", _host_id(request))]
     return RestResponse(status=status, headers=headers, content=content)
+
+
+def _read(slice_: FileSlice) -> bytes:
+    """A short piece of a file, read here and now. Raises InternalError when there is less of it than there should be."""
+    with contextlib.closing(slice_.file) as file:
+        file.seek(slice_.offset)
+        found = file.read(slice_.length)
+    if len(found) != slice_.length:
+        raise s3_errors.InternalError("the object was changed while it was read; please try again")
+    return found
 
 
 def _host_id(request: HttpRequest) -> str:

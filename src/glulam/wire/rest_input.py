@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from glulam.model.s3_errors import InvalidArgument, InvalidRequest, InvalidStorageClass, MalformedXML
 from glulam.wire import xmlreading
@@ -94,6 +94,9 @@ def text(value: str) -> str:
 
 
 def _value(value: str, shape: Shape, name: str) -> Any:
+    """Words that the model lists are taken in any case: the C++ client writes `enabled`."""
+    if isinstance(shape, StringShape) and shape.enum:
+        value = next((known for known in shape.enum if known.lower() == value.lower()), value)
     try:
         return xmlreading.scalar(value, shape)
     except ValueError as error:

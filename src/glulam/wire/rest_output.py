@@ -115,8 +115,15 @@ def _header(name: str, shape: Shape) -> Callable[[Any, Headers], None]:
         return lambda value, out: out.append((header, "true" if value else "false"))
     if kind == "timestamp":
         iso = shape.serialization.get("timestampFormat") == "iso8601"
-        return lambda value, out: out.append((header, iso8601(value) if iso else rfc1123(value)))
+        return lambda value, out: out.append((header, _time(value, iso)))
     return lambda value, out: out.append((header, header_text(str(value))))
+
+
+def _time(value: datetime | str, iso: bool) -> str:
+    """A text is passed on: what a client once said of Expires need not be a time."""
+    if isinstance(value, str):
+        return header_text(value)
+    return iso8601(value) if iso else rfc1123(value)
 
 
 def rfc1123(value: datetime) -> str:

@@ -96,7 +96,7 @@ def _verify_header(
 ) -> tuple[Verified[Key], Payload]:
     if "authorization" not in headers:
         raise s3_errors.AccessDenied
-    if not headers["authorization"][0].startswith(ALGORITHM + " "):
+    if not headers["authorization"][0].startswith(f"{ALGORITHM} "):
         raise s3_errors.InvalidRequest(
             f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
         )
