@@ -80,6 +80,8 @@ def test_conditions(client: Client) -> None:
         client.head_object(Bucket="bucket", Key="a", IfMatch='"other"')
     with pytest.raises(PreconditionFailed):
         client.delete_object(Bucket="bucket", Key="a", IfMatch='"other"')
+    with pytest.raises(NoSuchKey):
+        client.delete_object(Bucket="bucket", Key="none", IfMatch="*")
     assert client.put("a", b"2", IfMatch=etag) != etag
     modified = client.head_object(Bucket="bucket", Key="a")["LastModified"]
     with pytest.raises(NotModified):
@@ -127,8 +129,22 @@ def test_delete(client: Client, lake: Path) -> None:
     assert [p.name for p in (lake / "bucket").iterdir()] == [".s3.tmp~"]
     with pytest.raises(NoSuchKey):
         client.get_object(Bucket="bucket", Key="a/d")
-    assert not client.store.objects.records.forget("bucket", "a/b/c")
-    assert not client.store.objects.records.forget("bucket", "a/d")
+    assert client.store.objects.records.forget("bucket", ["a/b/c", "a/d"]) == set()
+
+
+def test_delete_many_says_what_came_of_each(client: Client) -> None:
+    etag = client.put("a")
+    client.put("b")
+    wanted = [
+        {"Key": "a", "ETag": etag},
+        {"Key": "b", "ETag": '"other"'},
+        {"Key": "c", "VersionId": "7"},
+        {"Key": "x" * 1025},
+    ]
+    answer = client.delete_objects(Bucket="bucket", Delete={"Objects": wanted})
+    assert answer["Deleted"] == [{"Key": "a"}]
+    assert [e["Code"] for e in answer["Errors"]] == ["PreconditionFailed", "KeyTooLongError", "NoSuchVersion"]
+    assert client.keys() == ["b"]
 
 
 def test_buckets(client: Client, lake: Path) -> None:

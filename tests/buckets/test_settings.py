@@ -7,13 +7,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glulam.buckets.filesystem import require_exact_names
 from glulam.buckets.lifecycle import When, decide, original_of, rules_of
-from glulam.model.errors import GlulamError
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.model.s3_errors import (
     InvalidArgument,
     InvalidTag,
@@ -223,3 +225,26 @@ def _make_older(client: Client, lake: Path, database: Database, key: str, days: 
     with database.connection() as conn:
         conn.execute("UPDATE bucket_object SET mtime_ns = %s WHERE key = %s", (then, key.encode()))
     os.utime(path, ns=(then, then))
+
+
+def test_upkeep_forgets_files_that_were_taken_away(client: Client, lake: Path, database: Database) -> None:
+    for key in ("kept", "moved", "again"):
+        client.put(key, b"1", Metadata={"k": "v"})
+    client.put("again", b"2", Metadata={"k": "v"})
+    (lake / "bucket/moved").rename(lake / "bucket/elsewhere")
+    upkeep = client.store.ageing()
+    while upkeep.step():
+        pass
+    with database.connection() as conn:
+        rows = conn.execute("SELECT key FROM bucket_object ORDER BY key").fetchall()
+    assert rows == [(b"again",), (b"kept",)]
+    assert client.head_object(**AT, Key="again")["Metadata"] == {"k": "v"}
+
+
+def test_a_file_system_that_takes_two_keys_for_one(tmp_path: Path) -> None:
+    require_exact_names(str(tmp_path))
+    with pytest.raises(InvalidConfig, match="case"):
+        require_exact_names(str(tmp_path), exists=lambda path: Path(path.lower()).exists())
+    with pytest.raises(InvalidConfig, match="accent"):
+        require_exact_names(str(tmp_path), exists=lambda path: Path(normalize("NFC", path)).exists())
+    assert list(tmp_path.iterdir()) == []

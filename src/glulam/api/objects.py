@@ -15,8 +15,7 @@ from glulam.buckets.ranges import Span, span_of_part, span_of_range
 from glulam.buckets.records import Record
 from glulam.buckets.store import BucketStore
 from glulam.model.caller import Caller
-from glulam.model.errors import GlulamError
-from glulam.model.s3_errors import InvalidRequest, MalformedXML
+from glulam.model.s3_errors import InvalidRequest, MalformedXML, NoSuchVersion
 from glulam.model.streams import FileSlice, Incoming
 
 _MOST_DELETED = 1000
@@ -70,14 +69,18 @@ class Objects:
         if not 1 <= len(given["Objects"]) <= _MOST_DELETED:
             raise MalformedXML()
         self.store.buckets.require(asked["Bucket"])
-        deleted, errors = [], []
-        for one in given["Objects"]:
-            try:
-                s3_members.refuse_version(one)
-                self.store.objects.delete(asked["Bucket"], one["Key"], Conditions.of_delete(one))
-                deleted.append({"Key": one["Key"]})
-            except GlulamError as error:
-                errors.append({"Key": one["Key"], "Code": error.code, "Message": str(error)})
+        wanted = [one for one in given["Objects"] if one.get("VersionId") in (None, "", "null")]
+        outcomes = self.store.objects.delete_many(
+            asked["Bucket"], [(one["Key"], Conditions.of_delete(one)) for one in wanted]
+        )
+        errors = [
+            {"Key": one["Key"], "Code": error.code, "Message": str(error)}
+            for one, error in zip(wanted, outcomes, strict=True) if error is not None
+        ] + [
+            {"Key": one["Key"], "VersionId": one["VersionId"], "Code": NoSuchVersion.code, "Message": NoSuchVersion.text}
+            for one in given["Objects"] if one not in wanted
+        ]  # fmt: skip
+        deleted = [{"Key": one["Key"]} for one, error in zip(wanted, outcomes, strict=True) if error is None]
         return {"Deleted": [] if given.get("Quiet") else deleted, "Errors": errors}
 
     def get_object_attributes(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Carries out lifecycle rules and cleans up after uploads: a bit of work each time it is asked, a pass every hour.
+"""Carries out lifecycle rules, cleans up after uploads and forgets files that somebody took away by hand: a bit of work
+each time it is asked, a pass every hour.
 
 A page of a bucket is listed, `lifecycle.decide` says what is due, and that is done on the condition that the object still
 is the version that was looked at. An archived object is a second name of the same file until the first one goes, so a
@@ -80,6 +81,7 @@ class Ageing:
     def _bucket(self, bucket: str, rules: Sequence[Rule]) -> Iterator[None]:
         self.uploads.sweep(bucket)
         yield
+        yield from self._forget_gone(bucket)
         for rule in rules:
             if rule.abort_days is not None:
                 yield from self._abort(bucket, rule.prefix, self.clock() - timedelta(days=rule.abort_days))
@@ -93,6 +95,13 @@ class Ageing:
             if not page.truncated:
                 return
             after = page.lines[-1].name
+            yield
+
+    def _forget_gone(self, bucket: str) -> Iterator[None]:
+        """Not where a bucket holds nothing at all: its disk may just not be there."""
+        after: str | None = "" if not self.listing.is_empty(bucket) else None
+        while after is not None:
+            after = self.objects.forget_gone(bucket, after, PAGE)
             yield
 
     def _abort(self, bucket: str, prefix: str, before: datetime) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """One writer at a time for each key, in this process and in others on this machine.
 
 A thread lock for the threads, a byte-range lock of a file for the processes; the kernel drops the latter with its
-process. Keys share a fixed number of locks, so whoever holds one must not ask for another.
+process. Keys share a fixed number of locks, so whoever holds some must not ask for more.
 """
 
 from __future__ import annotations
@@ -27,14 +27,18 @@ class KeyLocks:
         self._threads = [threading.Lock() for _ in range(_LOCKS)]
 
     @contextlib.contextmanager
-    def hold(self, bucket: str, key: str) -> Iterator[None]:
-        number = zlib.crc32(f"{bucket}/{key}".encode(errors="surrogatepass")) % _LOCKS
-        with self._threads[number]:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, number)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+    def hold(self, bucket: str, *keys: str) -> Iterator[None]:
+        """Hold the locks of some keys of a bucket. They are taken in one order, so that nobody waits in a circle."""
+        with contextlib.ExitStack() as stack:
+            for number in sorted({_number(bucket, key) for key in keys}):
+                stack.enter_context(self._threads[number])
+                fcntl.lockf(self._file, fcntl.LOCK_EX, 1, number)
+                stack.callback(fcntl.lockf, self._file, fcntl.LOCK_UN, 1, number)
+            yield
 
     def close(self) -> None:
         os.close(self._file)
+
+
+def _number(bucket: str, key: str) -> int:
+    return zlib.crc32(f"{bucket}/{key}".encode(errors="surrogatepass")) % _LOCKS

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
@@ -32,11 +32,12 @@ from glulam.buckets.records import NO_VERSION, Event, Record, Records, Replaceme
 from glulam.buckets.spooling import Spool, Spooled, disk_failed
 from glulam.buckets.together import Together
 from glulam.buckets.tree import Tree
+from glulam.model.errors import GlulamError
 from glulam.model.failpoints import failpoint
 from glulam.model.s3_errors import InvalidArgument, KeyTooLong, NoSuchKey, OperationAborted
-from glulam.objects import keys
 
 KEY_BYTES = 1024
+DELETED = "ObjectRemoved:Delete"
 _TRIES = 20
 
 Subscribers = Callable[[str, str, str, int | None, str | None], Sequence[Event]]
@@ -154,27 +155,64 @@ class LakeObjects:
         conditions.check_write(key, stored.record.etag if stored else None)
         return stored.version if stored else NO_VERSION
 
-    def delete(
-        self, bucket: str, key: str, conditions: Conditions, event: str | None = "ObjectRemoved:Delete"
-    ) -> bool:
-        """Whether there was one. Raises PreconditionFailed."""
-        require_key(key)
-        with self._locks.hold(bucket, key):
-            if not conditions.nothing:
-                stored = self.find(bucket, key)
-                if stored is not None:
-                    conditions.check_delete(stored.record.etag, stored.modified, stored.size)
-            try:
-                removed = self.tree.unlink_object(bucket, key)
-            except OSError as error:
-                raise disk_failed(bucket, error) from error
+    def delete(self, bucket: str, key: str, conditions: Conditions, event: str | None = DELETED) -> None:
+        """Not there is as good as deleted, without a condition. `event` None: nobody hears of it. Raises
+        PreconditionFailed or NoSuchKey."""
+        (error,) = self.delete_many(bucket, [(key, conditions)], event)
+        if error is not None:
+            raise error
+
+    def delete_many(
+        self, bucket: str, wanted: Sequence[tuple[str, Conditions]], event: str | None = DELETED
+    ) -> list[GlulamError | None]:
+        """What came of each. They are forced to disk, and their rows go, together."""
+        outcomes: list[GlulamError | None] = []
+        places: list[tuple[str, ...]] = []
+        gone: list[str] = []
+        with self._locks.hold(bucket, *(key for key, _ in wanted)):
+            for key, conditions in wanted:
+                try:
+                    removed = self._unlink(bucket, key, conditions)
+                except GlulamError as error:
+                    outcomes.append(error)
+                    continue
+                outcomes.append(None)
+                places += removed
+                gone += [key] if removed else []
             failpoint("object.after_unlink")
-            events = self._subscribers(bucket, key, event, None, None) if event else ()
-            known = self.records.forget(bucket, key, events, tell_always=removed)
-        if removed:
-            for folder in {keys.plain_place(key)[:-1], keys.place_beside(key)[:-1]}:
-                self.tree.remove_empty(bucket, folder)
-        return removed or known
+            folders = {place[:-1] for place in places}
+            self._sync_folders(bucket, folders)
+            settled = [key for (key, _), error in zip(wanted, outcomes, strict=True) if error is None]
+            events = (
+                [e for key in settled for e in self._subscribers(bucket, key, event, None, None)]
+                if event
+                else []
+            )
+            self.records.forget(bucket, settled, events, always=set(gone))
+        for folder in folders:
+            self.tree.remove_empty(bucket, folder)
+        return outcomes
+
+    def _unlink(self, bucket: str, key: str, conditions: Conditions) -> list[tuple[str, ...]]:
+        require_key(key)
+        if not conditions.nothing:
+            stored = self.find(bucket, key)
+            if stored is not None:
+                conditions.check_delete(stored.record.etag, stored.modified, stored.size)
+            elif conditions.if_match is not None:
+                raise NoSuchKey(Key=key)
+        try:
+            return self.tree.unlink_object(bucket, key)
+        except OSError as error:
+            raise disk_failed(bucket, error) from error
+
+    def _sync_folders(self, bucket: str, folders: Iterable[tuple[str, ...]]) -> None:
+        for names in folders:
+            with (
+                contextlib.suppress(FileNotFoundError, NotADirectoryError),
+                self.tree.folder(bucket, names) as folder,
+            ):
+                self._sync.do(folder)
 
     @contextlib.contextmanager
     def second_name(self, bucket: str, key: str, version: Version) -> Iterator[Spooled]:
@@ -199,6 +237,15 @@ class LakeObjects:
                 bucket=bucket, key=key, version=stored.version, record=replace(stored.record, tags=tags),
                 current=stored.version, events=events,
             ))  # fmt: skip
+
+    def forget_gone(self, bucket: str, after: str, limit: int) -> str | None:
+        """Remove rows that no file has (somebody moved or removed it by hand); the last key looked at, None at the end."""
+        found = self.records.keys(bucket, after, limit)
+        for key in found:
+            with self._locks.hold(bucket, key):
+                there = self.tree.stat_object(bucket, key)
+                self.records.forget_others(bucket, key, NO_VERSION if there is None else Version.of(there))
+        return found[-1] if len(found) == limit else None
 
     def _record(self, bucket: str, key: str, version: Version) -> Record | None:
         """Of this version; made up when nobody knows it; None when it is not the object any more: look again. (Two puts

@@ -7,12 +7,13 @@ it gets an etag made of its version, in a form that no client takes for an MD5, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mimetypes
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -53,7 +54,11 @@ EVENT = """
 INSERT INTO object_event (configuration, target, name, bucket, key, size_bytes, etag)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
-FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = %s"
+KEYS = "SELECT DISTINCT key FROM bucket_object WHERE bucket = %s AND key > %s ORDER BY key LIMIT %s"
+FORGET_OTHERS = """
+DELETE FROM bucket_object WHERE bucket = %s AND key = %s AND (mtime_ns, size_bytes, inode) <> (%s, %s, %s)
+"""
+FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = ANY(%s) RETURNING key"
 
 
 class Version(NamedTuple):
@@ -170,16 +175,25 @@ class Records:
         self._remember((replacement.bucket, replacement.key, replacement.version), replacement.record)
 
     def forget(
-        self, bucket: str, key: str, events: Sequence[Event] = (), *, tell_always: bool = False
-    ) -> bool:
-        """Remove the rows of a key; whether there were any. The events are told when there were, or always."""
-        with self.database.connection() as conn:
-            if not events:
-                return conn.execute(FORGET, (bucket, key.encode())).rowcount > 0
-            with conn.transaction():
-                found = conn.execute(FORGET, (bucket, key.encode())).rowcount > 0
-                tell(conn, events if found or tell_always else ())
+        self, bucket: str, keys: Sequence[str], events: Sequence[Event] = (), *, always: Container[str] = ()
+    ) -> set[str]:
+        """Remove the rows of these keys; which keys had any. Events of those, and of `always`, are told."""
+        with self.database.connection() as conn, conn.transaction() if events else contextlib.nullcontext():
+            rows = conn.execute(FORGET, (bucket, [key.encode() for key in keys])).fetchall()
+            found = {bytes(key).decode() for (key,) in rows}
+            tell(conn, [event for event in events if event.key in always or event.key in found])
         return found
+
+    def keys(self, bucket: str, after: str, limit: int) -> list[str]:
+        """Keys that have rows, in order."""
+        with self.database.connection() as conn:
+            rows = conn.execute(KEYS, (bucket, after.encode(), limit)).fetchall()
+        return [bytes(key).decode() for (key,) in rows]
+
+    def forget_others(self, bucket: str, key: str, version: Version) -> int:
+        """Remove the rows of all other versions; how many."""
+        with self.database.connection() as conn:
+            return conn.execute(FORGET_OTHERS, (bucket, key.encode(), *version)).rowcount
 
     def _replace_all(self, works: Sequence[Replacement]) -> None:
         given = (orjson.dumps([_row(work) for work in works]).decode(),)

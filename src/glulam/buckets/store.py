@@ -11,6 +11,7 @@ from pathlib import Path
 from glulam.buckets import lifecycle, notifications
 from glulam.buckets.ageing import Ageing
 from glulam.buckets.buckets import Buckets
+from glulam.buckets.filesystem import require_exact_names
 from glulam.buckets.listing import Listing
 from glulam.buckets.locks import KeyLocks
 from glulam.buckets.names import Names
@@ -42,6 +43,7 @@ class BucketStore:
         """Makes the root where it is missing. Raises InvalidConfig for a file system that takes two keys for one."""
         root.mkdir(parents=True, exist_ok=True)
         tree = Tree(os.path.realpath(root))
+        require_exact_names(tree.root)
         records, spool, locks, names = Records(database), Spool(tree), KeyLocks(tree.root), Names(tree)
         listing = Listing(tree, names, records)
         buckets = Buckets(tree, listing, database)

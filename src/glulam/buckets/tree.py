@@ -131,12 +131,11 @@ class Tree:
         with self._noting(folder, place, there=True):
             os.rename(name, place[-1], src_dir_fd=source, dst_dir_fd=folder)
 
-    def unlink_object(self, bucket: str, key: str) -> bool:
-        """Remove the file of an object; whether there was one. A put of `key/...` may move it beside meanwhile: hence
-        three looks. (The first one is for an older file beside, which must not come to light.)"""
+    def unlink_object(self, bucket: str, key: str) -> list[tuple[str, ...]]:
+        """Remove the file of an object; the places where there was one. A put of `key/...` may move it beside meanwhile:
+        hence three looks. (The first one is for an older file beside, which must not come to light.)"""
         plain, beside = keys.plain_place(key), keys.place_beside(key)
-        removed = [self._unlink(bucket, place) for place in (beside, plain, beside)]
-        return any(removed)
+        return [place for place in (beside, plain, beside) if self._unlink(bucket, place)]
 
     def remove_empty(self, bucket: str, names: Sequence[str]) -> None:
         """Remove a folder, and those above it, as far as nothing is in them. The bucket's own folder stays."""
@@ -228,7 +227,6 @@ class Tree:
                     return False
                 with self._noting(folder, place, there=False):
                     os.unlink(place[-1], dir_fd=folder)
-                os.fsync(folder)
                 return True
         except (FileNotFoundError, NotADirectoryError):
             return False
