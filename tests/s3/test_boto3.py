@@ -216,7 +216,10 @@ def test_bucket_policies(server: Server, s3: Any, bucket: str) -> None:
     assert refused(viewer.put_object, Bucket=bucket, Key="open", Body=b"y") == "AccessDenied"
     for client in (viewer, s3):
         assert refused(client.get_object, Bucket=bucket, Key="closed/k") == "AccessDenied"
-        assert refused(client.copy_object, Bucket=bucket, Key="open/c", CopySource=f"{bucket}/closed/k") == "AccessDenied"
+        assert (
+            refused(client.copy_object, Bucket=bucket, Key="open/c", CopySource=f"{bucket}/closed/k")
+            == "AccessDenied"
+        )
         both = {"Objects": [{"Key": "open/new"}, {"Key": "closed/k"}]}
         assert refused(client.delete_objects, Bucket=bucket, Delete=both) == "AccessDenied"
     assert viewer.get_object(Bucket=bucket, Key="open/new")["Body"].read() == b"y"
