@@ -111,6 +111,20 @@ def test_what_complete_refuses(client: Client, lake: Path) -> None:
     assert _hidden(lake) == []
 
 
+def test_a_part_that_a_power_cut_damaged(client: Client, lake: Path) -> None:
+    client.put("big", b"old")
+    number, parts = _start(client, b"content")
+    (file,) = (lake / "bucket/.s3.tmp~").iterdir()
+    for damaged in (b"\0" * 7, b"", b"longer content"):
+        file.write_bytes(damaged)
+        with pytest.raises(InvalidPart):
+            client.complete_multipart_upload(**AT, UploadId=number, MultipartUpload={"Parts": parts})
+    file.unlink()
+    with pytest.raises(InvalidPart):
+        client.complete_multipart_upload(**AT, UploadId=number, MultipartUpload={"Parts": parts})
+    assert client.read("big") == b"old"
+
+
 def test_a_part_again_and_abort(client: Client, lake: Path) -> None:
     number, _ = _start(client, b"first")
     etag = client.upload_part(**AT, UploadId=number, PartNumber=1, Body=b"second")["ETag"]

@@ -60,7 +60,7 @@ class MultipartUploads:
     def upload_part(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         upload, number = self._upload(asked), _part_number(asked)
         body: Incoming | None = asked.get("Body")
-        with self.store.spool.take(upload.bucket, body, (upload.algorithm,)) as spooled:
+        with self.store.spool.take(upload.bucket, body, (upload.algorithm,), durable=False) as spooled:
             stated = dict(body.checksums()) if body else {}
             part = self._add(upload, number, spooled)
         return {"ETag": f'"{part.etag}"', **_checksum(upload, part), **_members(stated)}
@@ -70,7 +70,7 @@ class MultipartUploads:
         with opened_source(self.store, asked) as (source, file):
             span = copy_span(asked.get("CopySourceRange"), source.size)
             body = PieceReader(Piece(descriptor=file.fileno(), offset=span.offset, length=span.length))
-            with self.store.spool.take(upload.bucket, body, (upload.algorithm,)) as spooled:
+            with self.store.spool.take(upload.bucket, body, (upload.algorithm,), durable=False) as spooled:
                 require_unchanged(source, file)
                 part = self._add(upload, number, spooled)
         shown = {"ETag": f'"{part.etag}"', "LastModified": part.uploaded_at}

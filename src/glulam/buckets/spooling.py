@@ -1,6 +1,7 @@
 """Bodies on their way to become objects: files in the bucket's hidden folder, hashed while they are written.
 
-A spooled file is forced to disk before it can become an object, and its modification time is set to the nanosecond, so
+A spooled file is forced to disk before it can become an object (a part is not: the object made of it is, and the part's
+checksum is compared on the way), and its modification time is set to the nanosecond, so
 that no later write of the same size can look like it. What a killed process leaves here is removed by `sweep`.
 """
 
@@ -8,22 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from glulam.buckets import checksums
+from glulam.buckets.hashing import BodyMd5
 from glulam.buckets.records import Version
 from glulam.buckets.tree import HIDDEN, Tree
 from glulam.model.errors import StorageFailed
 from glulam.model.failpoints import failpoint
+from glulam.model.s3_errors import InvalidPart
 from glulam.objects.copying import NO_KERNEL_COPY
 from glulam.objects.versions import unique_name
 
 CHUNK = 1 << 20
+_DAMAGED = "A part is not on disk as it was received; send it again"
 
 
 class Readable(Protocol):
@@ -54,13 +57,20 @@ class Piece:
     descriptor: int = -1
     name: str = ""
     folder: int = -1
+    algorithm: str = ""
+    """Of its checksum; empty: none is known, and it is copied by the kernel."""
+    checksum: str = ""
+    """Base64."""
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
         if not self.name:
             yield self.descriptor
             return
-        descriptor = os.open(self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
+        try:
+            descriptor = os.open(self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
+        except FileNotFoundError:
+            raise InvalidPart(_DAMAGED) from None
         try:
             yield descriptor
         finally:
@@ -95,28 +105,39 @@ class Spool:
             yield descriptor
 
     @contextlib.contextmanager
-    def take(self, bucket: str, body: Readable | None, algorithms: tuple[str, ...] = ()) -> Iterator[Spooled]:
-        """The body as a file, for the block; a file that was not moved away in it is removed at its end."""
-        md5 = hashlib.md5(usedforsecurity=False)
+    def take(
+        self, bucket: str, body: Readable | None, algorithms: tuple[str, ...] = (), *, durable: bool = True
+    ) -> Iterator[Spooled]:
+        """The body as a file, for the block; a file that was not moved away in it is removed at its end. One that is not
+        durable may be damaged by a power cut: whoever reads it compares its checksum."""
         sums = {algorithm: checksums.running(algorithm) for algorithm in algorithms}
+        with BodyMd5() as md5:
 
-        def write(descriptor: int) -> None:
-            while body is not None and (data := body.read(CHUNK)):
-                _write_all(descriptor, data)
-                md5.update(data)
-                for running in sums.values():
-                    running.update(data)
-                failpoint("object.during_write")
+            def write(descriptor: int) -> None:
+                while body is not None and (data := body.read(CHUNK)):
+                    md5.update(data)
+                    _write_all(descriptor, data)
+                    for running in sums.values():
+                        running.update(data)
+                    failpoint("object.during_write")
 
-        with self._file(bucket, write) as (hidden, name, version):
-            found = {algorithm: checksums.in_base64(running.digest()) for algorithm, running in sums.items()}
-            yield Spooled(
-                bucket=bucket, hidden=hidden, name=name, version=version, md5=md5.hexdigest(), checksums=found
-            )
+            with self._file(bucket, write, durable=durable) as (hidden, name, version):
+                found = {
+                    algorithm: checksums.in_base64(running.digest()) for algorithm, running in sums.items()
+                }
+                yield Spooled(
+                    bucket=bucket,
+                    hidden=hidden,
+                    name=name,
+                    version=version,
+                    md5=md5.hexdigest(),
+                    checksums=found,
+                )
 
     @contextlib.contextmanager
     def join(self, bucket: str, pieces: Iterable[Piece]) -> Iterator[Spooled]:
-        """Pieces of files, one behind the other, as one file; copied by the kernel, so nothing is known of the bytes."""
+        """Pieces of files, one behind the other, as one file; nothing is known of the bytes but that the pieces' checksums
+        hold. Raises InvalidPart when one does not."""
 
         def write(descriptor: int) -> None:
             for piece in pieces:
@@ -142,12 +163,14 @@ class Spool:
                     os.unlink(second, dir_fd=hidden)
 
     @contextlib.contextmanager
-    def _file(self, bucket: str, write: Callable[[int], None]) -> Iterator[tuple[int, str, Version]]:
+    def _file(
+        self, bucket: str, write: Callable[[int], None], *, durable: bool = True
+    ) -> Iterator[tuple[int, str, Version]]:
         with self.folder(bucket) as folder:
             name = unique_name()
             try:
                 try:
-                    version = self._written(folder, name, write)
+                    version = self._written(folder, name, write, durable=durable)
                 except OSError as error:
                     raise disk_failed(bucket, error) from error
                 failpoint("object.after_write")
@@ -156,14 +179,15 @@ class Spool:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)
 
-    def _written(self, folder: int, name: str, write: Callable[[int], None]) -> Version:
+    def _written(self, folder: int, name: str, write: Callable[[int], None], *, durable: bool) -> Version:
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
         try:
             failpoint("object.before_write")
             write(descriptor)
             now = self.clock_ns()
             os.utime(descriptor, ns=(now, now))
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
             return Version.of(os.fstat(descriptor))
         finally:
             os.close(descriptor)
@@ -200,6 +224,21 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _copy(source: int, target: int, piece: Piece) -> None:
+    if not piece.algorithm:
+        _copy_by_kernel(source, target, piece)
+        return
+    if os.fstat(source).st_size != piece.length:
+        raise InvalidPart(_DAMAGED)
+    running = checksums.running(piece.algorithm)
+    reader = PieceReader(replace(piece, descriptor=source))
+    while data := reader.read(CHUNK):
+        running.update(data)
+        _write_all(target, data)
+    if checksums.in_base64(running.digest()) != piece.checksum:
+        raise InvalidPart(_DAMAGED)
+
+
+def _copy_by_kernel(source: int, target: int, piece: Piece) -> None:
     offset, left = piece.offset, piece.length
     by_kernel = hasattr(os, "copy_file_range")
     while left:

@@ -1,7 +1,8 @@
 """Uploads in parts: each part a file in the bucket's hidden folder, put together when the client says so.
 
-A part is forced to disk before its row is written, so what the table names is there. Completing builds the whole object
-beside the parts and then puts it like any other; the upload's rows go last. A process that dies in between leaves either
+A part is not forced to disk: completing reads it anyway, and compares its checksum (after a power cut the client may have to
+send a part again). Completing builds the whole object beside the parts and then puts it like any other; the upload's rows go
+last. A process that dies in between leaves either
 the old object and the upload, to be completed again, or the new object and an upload that only takes space until it is
 aborted or swept.
 """
@@ -126,7 +127,6 @@ class Uploads:
         """Keep a spooled file as a part, in the place of an earlier one. Raises NoSuchUpload."""
         file = f"part-{spooled.name}"
         os.rename(spooled.name, file, src_dir_fd=spooled.hidden, dst_dir_fd=spooled.hidden)
-        os.fsync(spooled.hidden)
         given = {"id": upload.id, "number": number, "file": file, "size": spooled.version.size, "etag": spooled.md5,
                  "checksum": checksum}  # fmt: skip
         with self._database.connection() as conn:
@@ -156,15 +156,14 @@ class Uploads:
 
     @contextlib.contextmanager
     def join(self, upload: Upload, parts: Sequence[Part]) -> Iterator[Spooled]:
-        """The bytes of these parts as one file, for the block."""
-        with (
-            self._spool.folder(upload.bucket) as folder,
-            self._spool.join(
-                upload.bucket,
-                (Piece(name=part.file, folder=folder, offset=0, length=part.size) for part in parts),
-            ) as spooled,
-        ):
-            yield spooled
+        """The bytes of these parts as one file, for the block. Raises InvalidPart."""
+        with self._spool.folder(upload.bucket) as folder:
+            pieces = [
+                Piece(name=part.file, folder=folder, offset=0, length=part.size, algorithm=upload.algorithm,
+                      checksum=part.checksum) for part in parts
+            ]  # fmt: skip
+            with self._spool.join(upload.bucket, pieces) as spooled:
+                yield spooled
 
     def stale(self, bucket: str, prefix: str, before: datetime, limit: int) -> list[Upload]:
         """Those that were started before then."""
