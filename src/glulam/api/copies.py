@@ -92,7 +92,13 @@ def _source(text: str) -> tuple[str, str]:
     versions = parse_qs(query).get("versionId", ["null"]) if query else ["null"]
     if versions != ["null"]:
         raise NoSuchVersion(VersionId=versions[0])
-    bucket, slash, key = unquote(path, errors="strict").removeprefix("/").partition("/")
+    try:
+        bucket, slash, key = unquote(path, errors="strict").removeprefix("/").partition("/")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(
+            "x-amz-copy-source is not percent-encoded UTF-8", ArgumentName="x-amz-copy-source",
+            ArgumentValue=text,
+        ) from error  # fmt: skip
     if not bucket or not slash or not key:
         raise InvalidArgument(
             "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue=text

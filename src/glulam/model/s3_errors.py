@@ -1,7 +1,7 @@
 """The errors of S3's API: each with S3's code, its HTTP status and the sentence that S3 says.
 
     S3Error
-    ├── about names        NoSuchBucket, NoSuchKey, NoSuchUpload, BucketAlreadyExists, InvalidBucketName, ...
+    ├── about names        NoSuchBucket, NoSuchKey, NoSuchUpload, BucketNotEmpty, InvalidBucketName, ...
     ├── about conditions   PreconditionFailed, NotModified, ConditionalRequestConflict
     ├── about bodies       BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge, MalformedXML, ...
     ├── about parts        InvalidPart, InvalidPartOrder, EntityTooSmall
@@ -73,11 +73,6 @@ class NoSuchLifecycleConfiguration(S3Error):
     text = "The lifecycle configuration does not exist"
 
 
-class BucketAlreadyExists(S3Error):
-    code, http_status = "BucketAlreadyExists", 409
-    text = "The requested bucket name is not available. Please select a different name and try again."
-
-
 class BucketAlreadyOwnedByYou(S3Error):
     code, http_status = "BucketAlreadyOwnedByYou", 409
     text = "Your previous request to create the named bucket succeeded and you already own it."
@@ -103,11 +98,6 @@ class InvalidURI(S3Error):
     text = "Couldn't parse the specified URI."
 
 
-class IllegalLocationConstraint(S3Error):
-    code, http_status = "IllegalLocationConstraintException", 400
-    text = "The specified location-constraint is not valid"
-
-
 class PreconditionFailed(S3Error):
     code, http_status = "PreconditionFailed", 412
     text = "At least one of the pre-conditions you specified did not hold"
@@ -128,11 +118,6 @@ class ConditionalRequestConflict(S3Error):
 class OperationAborted(S3Error):
     code, http_status = "OperationAborted", 409
     text = "A conflicting conditional operation is currently in progress against this resource. Please try again."
-
-
-class InvalidObjectState(S3Error):
-    code, http_status = "InvalidObjectState", 403
-    text = "The operation is not valid for the object's storage class"
 
 
 class InvalidStorageClass(S3Error):
@@ -263,11 +248,6 @@ class InternalError(S3Error):
 class AccessDenied(S3Error):
     code, http_status = "AccessDenied", 403
     text = "Access Denied"
-
-
-class MissingSecurityHeader(S3Error):
-    code, http_status = "MissingSecurityHeader", 400
-    text = "Your request was missing a required header"
 
 
 class SignatureDoesNotMatch(S3Error):
