@@ -1,8 +1,10 @@
-"""`glulam up`: one process, one port, put together here.
+"""`glulam up`: one port, put together here; one process, or several that share the port.
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
+
+`application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
 
 Binding to an address that others can reach needs access keys and TLS, or the word that a proxy in front does TLS.
 """
@@ -14,10 +16,9 @@ import logging
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 
 import psycopg
 import uvicorn
@@ -27,25 +28,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.supervisors import Multiprocess
 
 from glulam import __version__
-from glulam.doors import Threads
+from glulam.access import keys
+from glulam.access.keys import forget_expired
+from glulam.catalog.partition_indexes import advance_partition_indexes
+from glulam.catalog.purge import purge
+from glulam.doors import THREADS, open_doors
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire.front import FrontDoor
-from glulam.wire.places import Places
 
 log = logging.getLogger(__name__)
 
-THREADS = 16
-"""Requests that are worked on at once; each holds one database session while it needs it."""
-OBJECTS = 8
-"""The same for S3: most of these wait for no database, and with more threads they wait for one another."""
-STREAMS = 32
-"""Long bodies that are taken in at once; they hold a database session only at their end."""
 STATEMENT_TIMEOUT_S = 60.0
+CHILD_SILENT_S = 60
+"""A child that says nothing for so long is started again; on a busy machine a start alone takes seconds."""
 UPKEEP_EVERY_S = 1.0
+UPKEEP_ROWS = 5_000
+"""Rows that one transaction of upkeep touches."""
 
 
 def is_loopback(host: str) -> bool:
@@ -78,33 +80,42 @@ def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> No
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upkeep:
-    """A thread that does small work while there is some: `step` answers whether it found any."""
+@contextmanager
+def upkeep(step: Callable[[], bool]) -> Iterator[None]:
+    """Inside, a thread does small work while there is some: `step` answers whether it found any.
 
-    step: Callable[[], bool]
-    stop: threading.Event
+    It has let go of the database when this ends: an embedded PostgreSQL with a session open would be left running."""
+    stop = threading.Event()
 
-    def start(self) -> threading.Thread:
-        thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-        thread.start()
-        return thread
-
-    def _run(self) -> None:
-        while not self.stop.is_set():
+    def run() -> None:
+        while not stop.is_set():
             try:
-                busy = self.step()
+                busy = step()
             except (psycopg.Error, GlulamError, OSError) as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
-                self.stop.wait(UPKEEP_EVERY_S)
+                stop.wait(UPKEEP_EVERY_S)
+
+    thread = threading.Thread(target=run, name="upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STATEMENT_TIMEOUT_S)
 
 
-def application(
-    door: FrontDoor, places: Places, database: Database, settings: Settings, *, ephemeral: bool
-) -> ASGIApp:
-    """The ASGI application. `places` tells hosts that name a bucket: there, every path is a key."""
+def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
+    """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
+    names a bucket every path is a key."""
+    stack = ExitStack()
+    database = stack.enter_context(
+        Database.open(
+            settings, max_idle=THREADS * 2, statement_timeout_s=STATEMENT_TIMEOUT_S, short_lookups=True
+        )
+    )
+    doors = open_doors(settings, database, development_key(settings), stack)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -119,18 +130,44 @@ def application(
         forget_everything(database, settings)
         return JSONResponse({"status": "reset"})
 
+    works = (purge, advance_partition_indexes, forget_expired)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with stack:
+            steps: list[Callable[[], bool]] = [partial(_step, database, work) for work in works]
+            for step in (*steps, *doors.upkeep):
+                stack.enter_context(upkeep(step))
+            yield
+
     own = Starlette(
-        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])]
+        lifespan=lifespan,
+        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])],
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["path"].startswith("/_glulam/")
-        if ours and places.bucket_of_host(dict(scope["headers"]).get(b"host", b"").decode("latin-1")) is None:
-            await own(scope, receive, send)
-        else:
-            await door(scope, receive, send)
+        ours = scope["type"] == "lifespan" or (
+            scope["path"].startswith("/_glulam/") and doors.places.bucket_of_host(_host(scope)) is None
+        )
+        await (own if ours else doors.front)(scope, receive, send)
 
     return app
+
+
+def _host(scope: Scope) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"host", b"").decode("latin-1")
+
+
+def development_key(settings: Settings) -> keys.AccessKey | None:
+    """The key that everybody knows: only where nobody else can reach the server."""
+    return keys.development_key(settings.account_id) if is_loopback(settings.host) else None
+
+
+def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
+    """One short transaction of upkeep; whether there was anything to do."""
+    with database.transaction() as conn:
+        return work(conn, UPKEEP_ROWS) > 0
 
 
 def forget_everything(database: Database, settings: Settings) -> None:
@@ -148,16 +185,6 @@ def forget_everything(database: Database, settings: Settings) -> None:
         shutil.rmtree(bucket, ignore_errors=True)
 
 
-@contextmanager
-def thread_pools() -> Iterator[Threads]:
-    with (
-        ThreadPoolExecutor(THREADS, thread_name_prefix="request") as requests,
-        ThreadPoolExecutor(OBJECTS, thread_name_prefix="object") as objects,
-        ThreadPoolExecutor(STREAMS, thread_name_prefix="stream") as streams,
-    ):
-        yield Threads(requests=requests, objects=objects, streams=streams)
-
-
 def listen(settings: Settings) -> socket.socket:
     """The bound socket, so that port 0 is known before anybody is told. Raises InvalidConfig when it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -172,10 +199,17 @@ def listen(settings: Settings) -> socket.socket:
     return found
 
 
-def uvicorn_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, processes: int) -> None:
+    """Serve until SIGINT or SIGTERM, which may go on as KeyboardInterrupt.
+
+    Several processes are children of this one, which starts one that dies again."""
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
-        app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_keep_alive=75,
-        ssl_certfile=files[0], ssl_keyfile=files[1], timeout_graceful_shutdown=10,
+        partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
+        log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
+        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    if processes == 1:
+        uvicorn.Server(config).run([listening])
+    else:
+        Multiprocess(config, [listening]).run()

@@ -7,24 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
+import uvicorn
 
 from conftest import TestServer
 from crash.conftest import drivers, make_project
 from crash.project import Project
 from crash.test_failpoints import test_killed_and_recovered as killed_and_recovered
-from glulam import doors, server
-from glulam.access.audit import AuditWriter
-from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET, KeyRing, development_key
-from glulam.access.policy_store import Policies
-from glulam.access.secrets import SecretBox
-from glulam.api import services
-from glulam.buckets.store import BucketStore
-from glulam.gate import SignedGate
-from glulam.model.clock import utc_now
+from glulam import server
+from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 from glulam.settings import Settings
-from glulam.store.database import Database
 
 __all__ = ["drivers", "make_project"]
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.xdist_group("s3pipeline")]
@@ -46,7 +40,12 @@ def on_our_s3(make_project: MakeProject, database_server: TestServer) -> Iterato
             project = make_project(**more)
             for bucket in ("raw", "processed", "curated", "dead"):
                 (project.lake / bucket).mkdir(parents=True, exist_ok=True)
-            settings = Settings(lake=project.lake, port=0, database_url=database_server.create("migrated"))
+            settings = Settings(
+                home=project.root / "server",
+                lake=project.lake,
+                port=0,
+                database_url=database_server.create("migrated"),
+            )
             port = stack.enter_context(_Running(settings)).port
             project.env |= {
                 "GLULAM_OBJECTS": "s3", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_REGION": "us-east-1",
@@ -65,24 +64,13 @@ class _Running:
         self.port = 0
 
     def __enter__(self) -> _Running:
-        settings, enter = self._settings, self._stack.enter_context
-        database = enter(Database.open(settings, max_idle=32))
-        box = SecretBox([bytes(32)])
-        ring = KeyRing(
-            database, box, monotonic=time.monotonic, development=development_key(settings.account_id)
-        )
-        gate = SignedGate(keys=ring, policies=Policies(database, monotonic=time.monotonic),
-                          audit=enter(AuditWriter(database)), clock=utc_now)  # fmt: skip
-        store = enter(BucketStore.open(settings.lake_root, database))
-        places = doors.places_of(settings)
-        door = doors.front_door(settings, gate, enter(server.thread_pools()), places, glue=[], sts=[],
-                                s3=services.s3(store, services.bucket_policies(store)))  # fmt: skip
-        socket = enter(server.listen(settings))
-        self.port = socket.getsockname()[1]
-        web = server.uvicorn_server(
-            server.application(door, places, database, settings, ephemeral=False), settings
-        )
-        thread = threading.Thread(target=web.run, args=([socket],), daemon=True)
+        listening = self._stack.enter_context(server.listen(self._settings))
+        self.port = listening.getsockname()[1]
+        web = uvicorn.Server(uvicorn.Config(
+            partial(server.application, self._settings, ephemeral=False), factory=True, lifespan="on", access_log=False,
+            log_level="warning",
+        ))  # fmt: skip
+        thread = threading.Thread(target=web.run, args=([listening],), daemon=True)
         thread.start()
         self._stack.callback(thread.join, 20)
         self._stack.callback(setattr, web, "should_exit", True)

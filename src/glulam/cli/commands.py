@@ -160,6 +160,9 @@ def up(
         bool,
         typer.Option("--plaintext", help="No TLS on an address that others reach: a proxy in front does it."),
     ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="So many processes share the port; each uses one CPU at most.")
+    ] = 1,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
@@ -172,7 +175,11 @@ def up(
         settings = replace(settings, host=host)
     if port is not None:
         settings = replace(settings, port=port)
-    raise typer.Exit(late.serving.up(settings, ephemeral=ephemeral, plaintext=plaintext, as_json=as_json))
+    raise typer.Exit(
+        late.serving.up(
+            settings, ephemeral=ephemeral, plaintext=plaintext, processes=processes, as_json=as_json
+        )
+    )
 
 
 def operations(

@@ -2,96 +2,38 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import psycopg
-
-from glulam import doors, server
+from glulam import server
 from glulam.access import keys
-from glulam.access.audit import AuditWriter
-from glulam.access.keys import KeyRing
-from glulam.access.policy_store import Policies
-from glulam.access.secrets import SecretBox
-from glulam.api import services
 from glulam.api.page import page
-from glulam.api.paging import Paging
-from glulam.buckets.store import BucketStore
-from glulam.catalog.connection_tester import ConnectionTester
-from glulam.catalog.partition_indexes import advance_partition_indexes
-from glulam.catalog.purge import purge
 from glulam.cli.output import print_json
-from glulam.gate import SignedGate, no_policy
-from glulam.model.clock import utc_now
+from glulam.doors import implemented
 from glulam.settings import Settings
 from glulam.store.database import Database
 
-_UPKEEP_ROWS = 5_000
-"""Rows that one transaction of upkeep touches."""
 
-
-def up(settings: Settings, *, ephemeral: bool, plaintext: bool, as_json: bool) -> int:
-    with ExitStack() as stack:
+def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
+    # From the first moment: a service manager's SIGTERM must not leave PostgreSQL running, or a throw-away home.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         if ephemeral:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
             settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
-        database = stack.enter_context(
-            Database.open(
-                settings, max_idle=server.THREADS * 2, statement_timeout_s=server.STATEMENT_TIMEOUT_S
-            )
-        )
+        database = stack.enter_context(Database.open(settings))  # an embedded server lives as long as this
         with database.connection() as conn:
             has_keys = bool(keys.list_keys(conn))
         server.check_exposure(settings, has_keys=has_keys, plaintext=plaintext)
         socket = stack.enter_context(server.listen(settings))
         settings = replace(settings, port=socket.getsockname()[1])
-        box = SecretBox.open(settings)
-        development = keys.development_key(settings.account_id) if server.is_loopback(settings.host) else None
-        ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
-        audit = stack.enter_context(AuditWriter(database))
-        policies = Policies(database, monotonic=time.monotonic)
-        steps: list[Callable[[], bool]] = [
-            partial(_step, database, work) for work in (purge, advance_partition_indexes, keys.forget_expired)
-        ]
-        threads, places = stack.enter_context(server.thread_pools()), doors.places_of(settings)
-        bucket_policy, s3 = no_policy, None
-        if settings.objects == "local":
-            store = stack.enter_context(BucketStore.open(settings.lake_root, database))
-            of_buckets = services.bucket_policies(store)
-            bucket_policy, s3 = of_buckets.of, services.s3(store, of_buckets)
-            steps.append(store.ageing().step)
-        gate = SignedGate(
-            keys=ring, policies=policies, audit=audit, clock=utc_now, bucket_policy=bucket_policy
-        )
-        parts = services.Parts(
-            database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-            tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-        )  # fmt: skip
-        door = doors.front_door(
-            settings, gate, threads, places, glue=services.glue(parts), s3=s3,
-            sts=services.sts(database, box, utc_now),
-        )  # fmt: skip
-        stop = threading.Event()
-        stack.callback(stop.set)
-        for step in steps:
-            server.Upkeep(step=step, stop=stop).start()
-        _greet(settings, development, ephemeral=ephemeral, as_json=as_json)
-        app = server.application(door, places, database, settings, ephemeral=ephemeral)
-        server.uvicorn_server(app, settings).run([socket])
+        _greet(settings, server.development_key(settings), ephemeral=ephemeral, as_json=as_json)
+        server.run(settings, socket, ephemeral=ephemeral, processes=processes)
     return 0
-
-
-def _step(database: Database, work: Callable[[psycopg.Connection, int], int]) -> bool:
-    """One short transaction of upkeep; whether there was anything to do."""
-    with database.transaction() as conn:
-        return work(conn, _UPKEEP_ROWS) > 0
 
 
 def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral: bool, as_json: bool) -> None:
@@ -116,7 +58,7 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = doors.implemented()
+    found = implemented()
     if markdown:
         print(page(found), end="")
         return 0
