@@ -102,6 +102,22 @@ def test_replay_after_a_rule_changed(project: Cli) -> None:
     assert nothing["requested"] == 0
 
 
+def test_a_replay_says_which_file_versions_are_gone(project: Cli) -> None:
+    project.edit(lambda text: text + "\narchive: keep\n")
+    assert project("run").code == 0
+    project.add("2025/week07/late.json", event(900) + "BAD\n")
+    assert project("run").code == 0
+    project.add("2025/week07/late.json", event(901) + event(902))
+    answer = project("dlq", "replay", "--file", "late.json")
+    assert answer.code == 1
+    assert (
+        "FAILED  s3://raw/ml/2025/week07/late.json: the version that its dead letters are of is gone"
+        in answer.out
+    )
+    letters = project.look("dlq", "list", "--file", "late.json", "--json").json["dead_letters"]
+    assert [letter["settled_by"] for letter in letters] == [None]
+
+
 def test_compact(project: Cli) -> None:
     for number in range(3):
         project.add(f"2025/week08/more-{number}.json", event(700 + number))

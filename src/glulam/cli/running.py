@@ -31,6 +31,10 @@ from glulam.settings import Settings
 if TYPE_CHECKING:
     from glulam.cli.progress import Bar
 
+_GONE = (
+    "the version that its dead letters are of is gone (overwritten or deleted); they stay open, and a newer version "
+    "is ingested on its own"
+)
 OPEN = (FileStatus.PENDING, FileStatus.FAILED, FileStatus.PROCESSING)
 
 
@@ -94,6 +98,7 @@ def _summary(app: App, pipeline: Pipeline, listing: Listing | None, report: RunR
     failures += [
         Failure(file=None, batch=r.batch_id, error=r.error or "") for r in given_up if r.kind != "INGEST"
     ]
+    failures += [Failure(file=uri, batch=r.batch_id, error=_GONE) for r in watch.reports for uri in r.gone]
     return RunSummary(
         pipeline=pipeline.pipeline, engine=app.settings.engine, listed=Listed.of(listing) if listing else None,
         batches=report.batches, files=report.files, records_read=report.read, records_written=report.written,
