@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -37,6 +36,7 @@ from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
 from glulam.model.errors import GlulamError, InvalidConfig
+from glulam.objects.emptying import remove_folders
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -193,8 +193,8 @@ def forget_everything(database: Database, settings: Settings) -> None:
             "SET LOCAL session_replication_role = replica"
         )  # append-only tables refuse TRUNCATE otherwise
         conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
-    for bucket in settings.lake_root.glob("*"):
-        shutil.rmtree(bucket, ignore_errors=True)
+    if settings.objects == "local":
+        remove_folders(str(settings.lake_root))
 
 
 def listen(settings: Settings) -> socket.socket:
