@@ -48,6 +48,11 @@ FAILPOINTS = (
     "replay.after_claim",
     "compact.before_commit",
     "compact.after_commit",
+    "crawl.after_claim",
+    "crawl.after_look",
+    "crawl.during_apply",
+    "crawl.before_commit",
+    "crawl.after_commit",
 )
 
 _armed: dict[str, int] = {}
