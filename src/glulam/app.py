@@ -13,7 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from glulam.access.secrets import SecretBox
+from glulam.catalog import resources
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.connections import Vault
+from glulam.catalog.resources import Kind, Shelf
 from glulam.catalog.scope import Scope
+from glulam.crawl.crawlers import classifier_documents
+from glulam.crawl.found import FoundTable
+from glulam.crawl.targets import JdbcTarget
+from glulam.crawl.work import CrawlWork, Lookers
 from glulam.engine.base import Engine, EngineResources
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
@@ -93,6 +102,28 @@ class App:
     @cached_property
     def iceberg(self) -> IcebergTables:
         found: IcebergTables = _late("glulam.iceberg.tables").PyIcebergTables(self.store, self._spool)
+        return found
+
+    @cached_property
+    def crawls(self) -> CrawlWork:
+        """Crawls of any account and region, in this process."""
+        lookers: Lookers = _late("glulam.crawl.lookers").StandardLookers(
+            store=self.store, threads=self.resources.threads, databases=self._tables_of_database,
+            delta=lambda place: _late("glulam.crawl.delta").delta_table(self.store, self._spool, place),
+            describe=lambda metadata: self.iceberg.columns(metadata),
+        )  # fmt: skip
+        return CrawlWork(database=self.database, store=self.store, spool=self._spool / "crawl", lookers=lookers,
+                         clock=utc_now, classifiers=classifier_documents, keep_versions=self.settings.keep_versions)  # fmt: skip
+
+    def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
+        shelf = Shelf(scope=scope, kind=Kind.CONNECTION)
+        with self.database.connection() as conn:
+            stored = resources.get(conn, shelf, target.connection)
+        vault = Vault(box=SecretBox.open(self.settings), scope=scope, name=target.connection)
+        databases = _late("glulam.crawl.databases")
+        allowed = ConnectionTester.parse(self.settings.connection_hosts).allowed
+        reach = databases.Reach(allowed=allowed, store=self.store, spool=self._spool)
+        found: list[FoundTable] = databases.tables(vault.open(stored.document), target, reach)
         return found
 
     def work(self, pipeline: Pipeline) -> BatchWork:

@@ -15,6 +15,7 @@ import psycopg
 from glulam.catalog.databases import ensure_database
 from glulam.catalog.partition_indexes import create_partition_index
 from glulam.catalog.partition_keys import PartitionKey
+from glulam.catalog.partition_pages import get_partitions
 from glulam.catalog.partitions import (
     PartitionDelta,
     PartitionInput,
@@ -22,7 +23,6 @@ from glulam.catalog.partitions import (
     delete_partitions,
     update_partitions,
 )
-from glulam.catalog.partition_pages import get_partitions
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, create_table, delete_table, find_table, update_table
 from glulam.crawl.documents import DEPRECATED_BY

@@ -130,7 +130,8 @@ def _configuration(text: str | None) -> _Configuration:
     policy = _choice(grouping, "TableGroupingPolicy", ("CombineCompatibleSchemas",))
     return _Configuration(
         combine=policy is not None, merge=tables is not None, partition_index=found.get("CreatePartitionIndex") is True,
-        table_level=_whole(grouping, "TableLevelConfiguration", 2), table_limit=_whole(_object(output, "Tables"), "TableThreshold", 1),
+        table_level=_whole(grouping, "TableLevelConfiguration", 2),
+        table_limit=_whole(_object(output, "Tables"), "TableThreshold", 1),
     )  # fmt: skip
 
 

@@ -62,7 +62,9 @@ def table_document(table: FoundTable, crawler: str, exclusions: Sequence[str] = 
     found: dict[str, Any] = {
         "Owner": "owner", "Retention": 0, "TableType": "EXTERNAL_TABLE", "Parameters": parameters,
         "PartitionKeys": [{"Name": name, "Type": str(kind)} for name, kind in table.partition_keys],
-        "StorageDescriptor": {**storage(table), "Columns": columns(table.columns), "Location": table.location, "Parameters": parameters},
+        "StorageDescriptor": {
+            **storage(table), "Columns": columns(table.columns), "Location": table.location, "Parameters": parameters,
+        },
     }  # fmt: skip
     if table.comment:
         found["Description"] = table.comment

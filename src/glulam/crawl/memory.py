@@ -20,17 +20,20 @@ from glulam.catalog.scope import Scope
 from glulam.crawl.variants import Look
 from glulam.ledger.arrays import texts
 
-FIND = "SELECT id, basis, tables FROM crawl_memory WHERE account_id = %s AND region = %s AND crawler = %s"
+FIND = "SELECT id, basis, left_as FROM crawl_memory WHERE account_id = %s AND region = %s AND crawler = %s"
 DIGESTS = "SELECT target, path, digest FROM crawl_memory_folder WHERE memory_id = %s"
 FILES = "SELECT target, path, files FROM crawl_memory_folder WHERE memory_id = %s"
 LOOKS = "SELECT id, document FROM crawl_memory_look WHERE memory_id = %s"
 OPEN = """
-INSERT INTO crawl_memory (account_id, region, crawler, basis, tables) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (account_id, region, crawler) DO UPDATE SET basis = excluded.basis, tables = excluded.tables RETURNING id
+INSERT INTO crawl_memory (account_id, region, crawler, basis, left_as) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (account_id, region, crawler) DO UPDATE SET basis = excluded.basis, left_as = excluded.left_as RETURNING id
 """
 FORGET_FOLDERS = "DELETE FROM crawl_memory_folder WHERE memory_id = %s"
 FORGET_LOOKS = "DELETE FROM crawl_memory_look WHERE memory_id = %s"
-DROP = "DELETE FROM crawl_memory_folder f USING unnest(%s::text[], %s::text[]) g (t, p) WHERE f.memory_id = %s AND f.target = g.t AND f.path = g.p"
+DROP = """
+DELETE FROM crawl_memory_folder f USING unnest(%s::text[], %s::text[]) g (t, p)
+WHERE f.memory_id = %s AND f.target = g.t AND f.path = g.p
+"""
 PUT = """
 INSERT INTO crawl_memory_folder (memory_id, target, path, digest, files)
 SELECT %s, t, p, d, f FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[]) g (t, p, d, f)
@@ -65,7 +68,10 @@ class Memory:
     """What the crawls before left. `folders` is empty until `load_files`."""
 
     id: int | None = None
+    definition: str = ""
+    """Hash of all settings of the crawler."""
     tables: Sequence[Sequence[int]] = ()
+    """Id and version of each table, as the last crawl left it."""
     digests: dict[Place, bytes] = field(default_factory=dict)
     folders: dict[Place, dict[str, FileMemory]] = field(default_factory=dict)
 
@@ -75,6 +81,7 @@ class NewMemory:
     """What a crawl leaves."""
 
     basis: bytes
+    definition: str
     previous: Memory
     changed: Mapping[Place, tuple[bytes, Mapping[str, FileMemory]]]
     """Folders that are not as they were: digest and files."""
@@ -87,7 +94,7 @@ def load(conn: psycopg.Connection, scope: Scope, crawler: str, basis: bytes) -> 
     if row is None or bytes(row[1]) != basis:
         return Memory()
     digests = {(t, p): bytes(d) for t, p, d in conn.execute(DIGESTS, (row[0],), binary=True)}
-    return Memory(id=row[0], tables=row[2], digests=digests)
+    return Memory(id=row[0], definition=row[2]["definition"], tables=row[2]["tables"], digests=digests)
 
 
 def load_files(conn: psycopg.Connection, memory: Memory) -> None:
@@ -104,7 +111,14 @@ def save(
 ) -> None:
     """In the transaction that applies the crawl's plan. `tables`: id and version of each, as it is then."""
     row = conn.execute(
-        OPEN, (scope.catalog_id, scope.region, crawler, new.basis, Jsonb([list(t) for t in tables]))
+        OPEN,
+        (
+            scope.catalog_id,
+            scope.region,
+            crawler,
+            new.basis,
+            Jsonb({"definition": new.definition, "tables": [list(t) for t in tables]}),
+        ),
     ).fetchone()
     assert row is not None
     memory = row[0]

@@ -115,11 +115,11 @@ ENDED = LAST.format(which=f"NOT {_OPEN}")
 GET = f"SELECT {_COLUMNS} FROM crawl WHERE account_id = %s AND region = %s AND id = %s"  # noqa: S608
 CONTENT = "SELECT plan, log FROM crawl WHERE id = %s"
 FORGET = f"DELETE FROM crawl WHERE {_WHOSE}"  # noqa: S608
-SECONDS = f"""
+SECONDS = """
 SELECT crawler, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at))
 FROM crawl WHERE account_id = %s AND region = %s AND crawler = ANY(%s) AND state IN ('COMPLETED', 'FAILED', 'STOPPED')
   AND started_at IS NOT NULL GROUP BY crawler
-"""  # noqa: S608
+"""
 
 
 def ask(conn: psycopg.Connection, scope: Scope, crawl_id: str, crawler: str, spec: Mapping[str, Any]) -> None:

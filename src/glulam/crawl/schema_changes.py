@@ -10,9 +10,10 @@ from glulam.catalog.tables import Table
 from glulam.crawl.definition import Update
 from glulam.crawl.documents import columns as column_documents
 from glulam.crawl.found import FoundTable
-from glulam.crawl.merging import loses, merge
+from glulam.crawl.merging import loses
 from glulam.crawl.plan import ColumnChange
 from glulam.crawl.shaping import BY_POSITION
+from glulam.infer.lattice import join
 from glulam.infer.types import DataType, parse_type
 from glulam.model.errors import InvalidInput
 
@@ -73,7 +74,7 @@ def _widens(old: str, new: DataType) -> bool:
         before = parse_type(old)
     except InvalidInput:
         return False
-    return merge(before, new) == new and not loses(before, new)
+    return join(before, new) == new and not loses(before, new)
 
 
 def merged_columns(found: FoundTable, table: Table, update: Update) -> list[dict[str, Any]]:

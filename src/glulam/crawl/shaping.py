@@ -50,10 +50,11 @@ def _table(d: Dataset, name: str, location: str, root: S3Uri) -> FoundTable:
     ] if keys else []  # fmt: skip
     odd = [_relative(o, d.path) for o in d.odd]
     if keys:
+        reason = "another folder stands for the same partition values"
+        same = [leaf for leaf, v in zip(d.leaves, values, strict=True) if twins[v] > 1]
         odd += [
-            _relative(Odd(path=f"{leaf.path}/", files=leaf.files, reason="another folder stands for the same partition values"), d.path)
-            for leaf, v in zip(d.leaves, values, strict=True) if twins[v] > 1
-        ]  # fmt: skip
+            _relative(Odd(path=f"{leaf.path}/", files=leaf.files, reason=reason), d.path) for leaf in same
+        ]
     evidence = dict.fromkeys(line for v in variants[:20] for line in v.evidence)
     compression = Counter[str]()
     for v in variants:

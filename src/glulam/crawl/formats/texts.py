@@ -112,7 +112,9 @@ class TextColumn:
             self._seen(kind, texts, at, lines)
             return
         self._seen(kind, texts.filter(pa.array(~doubtful)), at[~doubtful], lines)
-        for position, text in zip(at[doubtful].tolist(), texts.filter(pa.array(doubtful)).to_pylist(), strict=True):
+        for position, text in zip(
+            at[doubtful].tolist(), texts.filter(pa.array(doubtful)).to_pylist(), strict=True
+        ):
             self._note(_exact_kind(text, kind), 1, [(lines[position], text)])
 
     def _digits(self, texts: pa.StringArray) -> None:

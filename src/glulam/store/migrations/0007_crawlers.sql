@@ -30,7 +30,7 @@ CREATE TABLE crawl_memory (
   region     text COLLATE "C" NOT NULL,
   crawler    text COLLATE "C" NOT NULL,
   basis      bytea NOT NULL,             -- hash of all that findings depend on beside the files
-  tables     jsonb NOT NULL,             -- [id, version] of each table as the last crawl left it
+  left_as    jsonb NOT NULL,             -- hash of the settings; [id, version] of each table as the last crawl left it
   UNIQUE (account_id, region, crawler)
 );
 CREATE TABLE crawl_memory_look (
