@@ -112,8 +112,10 @@ class App:
             delta=lambda place: _late("glulam.crawl.delta").delta_table(self.store, self._spool, place),
             describe=lambda metadata: self.iceberg.columns(metadata),
         )  # fmt: skip
-        return CrawlWork(database=self.database, store=self.store, spool=self._spool / "crawl", lookers=lookers,
-                         clock=utc_now, classifiers=classifier_documents, keep_versions=self.settings.keep_versions)  # fmt: skip
+        return CrawlWork(
+            database=self.database, store=self.store, spool=self._spool / "crawl", lookers=lookers, clock=utc_now,
+            classifiers=classifier_documents, keep_versions=self.settings.keep_versions,
+        )  # fmt: skip
 
     def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
         shelf = Shelf(scope=scope, kind=Kind.CONNECTION)

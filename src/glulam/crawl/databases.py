@@ -173,9 +173,10 @@ _TYPES: tuple[tuple[tuple[type, ...], DataType], ...] = (
 
 
 def _unsigned(kind: Any, found: DataType) -> DataType:
-    if getattr(kind, "unsigned", False):
-        return {SMALLINT: INT, INT: BIGINT, BIGINT: Decimal(20, 0)}.get(found, found)  # type: ignore[call-overload,no-any-return]
-    return found
+    if not getattr(kind, "unsigned", False):
+        return found
+    wider: dict[DataType, DataType] = {SMALLINT: INT, INT: BIGINT, BIGINT: Decimal(20, 0)}
+    return wider.get(found, found)
 
 
 def _engine(definition: Mapping[str, Any], reach: Reach) -> tuple[str, str, Any]:

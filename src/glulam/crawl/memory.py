@@ -110,16 +110,8 @@ def save(
     conn: psycopg.Connection, scope: Scope, crawler: str, new: NewMemory, tables: Sequence[Sequence[int]]
 ) -> None:
     """In the transaction that applies the crawl's plan. `tables`: id and version of each, as it is then."""
-    row = conn.execute(
-        OPEN,
-        (
-            scope.catalog_id,
-            scope.region,
-            crawler,
-            new.basis,
-            Jsonb({"definition": new.definition, "tables": [list(t) for t in tables]}),
-        ),
-    ).fetchone()
+    left_as = Jsonb({"definition": new.definition, "tables": [list(t) for t in tables]})
+    row = conn.execute(OPEN, (scope.catalog_id, scope.region, crawler, new.basis, left_as)).fetchone()
     assert row is not None
     memory = row[0]
     if new.previous.id is None:  # there was none, or one of another basis
