@@ -21,7 +21,6 @@ from glulam.model.clock import new_batch_id
 from glulam.settings import Settings
 
 
-
 @dataclass
 class CrawledLake:
     """One lake with one bucket, `lake`."""
@@ -92,5 +91,3 @@ def lake(tmp_path: Path, database_url: str) -> Iterator[CrawledLake]:
     settings = Settings(home=tmp_path / "home", lake=root, database_url=database_url, threads=2)
     with App(settings) as app:
         yield CrawledLake(app=app, root=root)
-
-

@@ -38,7 +38,9 @@ def test_an_unchanged_lake_is_not_opened(lake: CrawledLake, monkeypatch: pytest.
     monkeypatch.setattr(lake.app.store, "fetch", _never)
     assert lake.crawl().notes == ("no file and no table changed since the last crawl",)
     monkeypatch.undo()
-    (lake.root / "lake" / "sales" / "year=2023" / "a.json").write_text('{"id": 1, "price": 1.5, "name": "c", "more": true}\n')
+    (lake.root / "lake" / "sales" / "year=2023" / "a.json").write_text(
+        '{"id": 1, "price": 1.5, "name": "c", "more": true}\n'
+    )
     lake.crawl()
     assert lake.columns("sales") == {"id": "bigint", "price": "double", "name": "string", "more": "boolean"}
     assert lake.table("sales").version == 1

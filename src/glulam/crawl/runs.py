@@ -63,6 +63,7 @@ class Condition:
     column: str
     """`id`, `state`, `started_at` or `ended_at`."""
     operator: str
+    """SQL's: `=`, `<`, `= ANY`, ..."""
     value: Any
 
 
@@ -115,11 +116,24 @@ ENDED = LAST.format(which=f"NOT {_OPEN}")
 GET = f"SELECT {_COLUMNS} FROM crawl WHERE account_id = %s AND region = %s AND id = %s"  # noqa: S608
 CONTENT = "SELECT plan, log FROM crawl WHERE id = %s"
 FORGET = f"DELETE FROM crawl WHERE {_WHOSE}"  # noqa: S608
-SECONDS = """
+METRICS = """
 SELECT crawler, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at))
+    FILTER (WHERE started_at IS NOT NULL),
+  coalesce(sum((summary #>> '{counts,CREATE}')::int), 0), coalesce(sum((summary #>> '{counts,UPDATE}')::int), 0),
+  coalesce(sum((summary #>> '{counts,DELETE}')::int), 0)
 FROM crawl WHERE account_id = %s AND region = %s AND crawler = ANY(%s) AND state IN ('COMPLETED', 'FAILED', 'STOPPED')
-  AND started_at IS NOT NULL GROUP BY crawler
+GROUP BY crawler
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Of all crawls of a crawler that ended."""
+
+    median_s: float | None
+    tables_created: int
+    tables_updated: int
+    tables_deleted: int
 
 
 def ask(conn: psycopg.Connection, scope: Scope, crawl_id: str, crawler: str, spec: Mapping[str, Any]) -> None:
@@ -242,7 +256,7 @@ def page(
         parts.append(sql.SQL("crawler = %s"))
         values.append(crawler)
     for c in conditions:
-        parts.append(sql.SQL("{} {} %s").format(sql.Identifier(c.column), sql.SQL(c.operator)))
+        parts.append(sql.SQL("{} {} (%s)").format(sql.Identifier(c.column), sql.SQL(c.operator)))
         values.append(c.value)
     if before is not None:
         parts.append(sql.SQL("(created_at, id) < (%s, %s)"))
@@ -253,10 +267,14 @@ def page(
     return [_crawl(row) for row in conn.execute(query, (*values, limit)).fetchall()]
 
 
-def median_seconds(conn: psycopg.Connection, scope: Scope, crawlers: Sequence[str]) -> dict[str, float]:
-    """By crawler; without those that never ended one."""
-    rows = conn.execute(SECONDS, (scope.catalog_id, scope.region, list(crawlers))).fetchall()
-    return {crawler: float(seconds) for crawler, seconds in rows}
+def metrics(conn: psycopg.Connection, scope: Scope, crawlers: Sequence[str]) -> dict[str, Metrics]:
+    """By crawler; without those that never ended a crawl."""
+    rows = conn.execute(METRICS, (scope.catalog_id, scope.region, list(crawlers))).fetchall()
+    return {
+        name: Metrics(median_s=None if median is None else float(median), tables_created=created,
+                      tables_updated=updated, tables_deleted=deleted)
+        for name, median, created, updated, deleted in rows
+    }  # fmt: skip
 
 
 def forget(conn: psycopg.Connection, scope: Scope, crawler: str) -> None:
