@@ -66,7 +66,7 @@ class CrawledLake:
 
     def tables(self) -> dict[str, Table]:
         with self.app.database.connection() as conn:
-            return {t.name: t for t in list_tables(conn, self.database, scope=self.app.scope)}
+            return {t.name: t for t in list_tables(conn, scope=self.app.scope)}
 
     def table(self, name: str) -> Table:
         with self.app.database.connection() as conn:

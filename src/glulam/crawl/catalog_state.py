@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import psycopg
 
-from glulam.catalog.databases import ensure_database
 from glulam.catalog.partition_pages import Partition, list_partitions
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, get_table, list_tables
@@ -16,6 +15,7 @@ from glulam.crawl.documents import DEPRECATED_BY
 from glulam.crawl.partition_changes import KnownPartition
 from glulam.crawl.planning import PIPELINE, Known, Seen, gone, match
 from glulam.crawl.targets import CatalogTarget
+from glulam.model.errors import EntityNotFound
 
 _VIEW = "VIRTUAL_VIEW"
 
@@ -32,12 +32,14 @@ def known(conn: psycopg.Connection, scope: Scope, definition: Definition, seen: 
 
 
 def tables_of(conn: psycopg.Connection, scope: Scope, definition: Definition) -> list[Table]:
-    """All of the crawler's database (made when it is new), or those that catalog targets name."""
+    """All of the crawler's database, or those that catalog targets name. Raises EntityNotFound for one of these."""
     named = [t for t in definition.targets if isinstance(t, CatalogTarget)]
     if named:
         return [get_table(conn, t.database, name, scope=scope) for t in named for name in t.tables]
-    ensure_database(conn, definition.database, scope=scope)
-    return list_tables(conn, definition.database, scope=scope)
+    try:
+        return list_tables(conn, definition.database, scope=scope)
+    except EntityNotFound:  # no such database yet: it is made with its first table
+        return []
 
 
 def users(conn: psycopg.Connection, scope: Scope, tables: Iterable[Table]) -> dict[int, tuple[str, ...]]:
