@@ -14,14 +14,12 @@ from __future__ import annotations
 import ipaddress
 import logging
 import shutil
-import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
 import psycopg
@@ -57,6 +55,8 @@ log = logging.getLogger(__name__)
 THREADS = 16
 """Requests that are worked on at once; each holds one database session while it needs it."""
 STATEMENT_TIMEOUT_S = 60.0
+CHILD_SILENT_S = 60
+"""A child that says nothing for so long is started again; on a busy machine a start alone takes seconds."""
 UPKEEP_EVERY_S = 1.0
 UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
@@ -92,27 +92,30 @@ def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> No
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upkeep:
-    """A thread that does small work while there is some: `step` answers whether it found any."""
+@contextmanager
+def upkeep(step: Callable[[], bool]) -> Iterator[None]:
+    """Inside, a thread does small work while there is some: `step` answers whether it found any.
 
-    step: Callable[[], bool]
-    stop: threading.Event
+    It has let go of the database when this ends: an embedded PostgreSQL with a session open would be left running."""
+    stop = threading.Event()
 
-    def start(self) -> threading.Thread:
-        thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-        thread.start()
-        return thread
-
-    def _run(self) -> None:
-        while not self.stop.is_set():
+    def run() -> None:
+        while not stop.is_set():
             try:
-                busy = self.step()
+                busy = step()
             except psycopg.Error as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
-                self.stop.wait(UPKEEP_EVERY_S)
+                stop.wait(UPKEEP_EVERY_S)
+
+    thread = threading.Thread(target=run, name="upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STATEMENT_TIMEOUT_S)
 
 
 def application(settings: Settings, *, ephemeral: bool) -> Starlette:
@@ -124,8 +127,6 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
         )
     )
     door = _door(settings, database, stack)
-    stop = threading.Event()
-    stack.callback(stop.set)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -144,7 +145,7 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with stack:
             for work in (purge, advance_partition_indexes):
-                Upkeep(step=partial(_step, database, work), stop=stop).start()
+                stack.enter_context(upkeep(partial(_step, database, work)))
             yield
 
     return Starlette(
@@ -214,16 +215,16 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, processes: int) -> None:
-    """Serve until SIGINT or SIGTERM. Several processes are children of this one, which starts one that dies again."""
+    """Serve until SIGINT or SIGTERM, which may go on as KeyboardInterrupt.
+
+    Several processes are children of this one, which starts one that dies again."""
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
         partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
-        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes,
+        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
     )  # fmt: skip
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
-    with suppress(KeyboardInterrupt):
-        if processes == 1:
-            uvicorn.Server(config).run([listening])
-        else:
-            Multiprocess(config, [listening]).run()
+    if processes == 1:
+        uvicorn.Server(config).run([listening])
+    else:
+        Multiprocess(config, [listening]).run()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from glulam.wire import services as wire
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
-    with ExitStack() as stack:
+    # From the first moment: a service manager's SIGTERM must not leave PostgreSQL running, or a throw-away home.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         if ephemeral:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
             settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
