@@ -105,7 +105,9 @@ class _Looking:
         state = OpenFile(file=file, compression=opened.compression, form=form_of(head))
         self.findings.begin(index, state)
         try:
-            for item in sampled(frame(index, opened, self.options.limits), self.options.sample_records, state):
+            for item in sampled(
+                frame(index, opened, self.options.limits), self.options.sample_records, state
+            ):
                 self.gathered.add(item)
                 if self.gathered.size >= (CHUNK_BYTES if self.gathered.number else FIRST_BYTES):
                     self._submit()
@@ -135,9 +137,7 @@ class _Looking:
                 yield self.findings.end(index)
 
 
-def look_alone(
-    file: LocalFile, classifiers: Classifiers, options: LookOptions
-) -> FileFinding | Unclassified:
+def look_alone(file: LocalFile, classifiers: Classifiers, options: LookOptions) -> FileFinding | Unclassified:
     """One file's finding, by itself: custom classifiers, then the built-in one of its format."""
     try:
         with file.path.open("rb", buffering=0) as stream:

@@ -36,10 +36,14 @@ def named(columns: Iterable[ColumnFinding]) -> tuple[ColumnFinding, ...]:
     """With the names that the catalog will have: normalised, each one once. Columns without a name are `col0`, `col1`, ..."""
     found = list(columns)
     wishes = [c.source_name or f"col{index}" for index, c in enumerate(found)]
-    wishes = [f"{wish}__{n}" if (n := wishes[: i + 1].count(wish)) > 1 else wish for i, wish in enumerate(wishes)]
+    wishes = [
+        f"{wish}__{n}" if (n := wishes[: i + 1].count(wish)) > 1 else wish for i, wish in enumerate(wishes)
+    ]
     names = {f.key: f.name for f in struct_of(dict.fromkeys(wishes, NULL)).fields}
     return tuple(
-        ColumnFinding(name=names[wish], source_name=c.source_name, type=c.type, counts=c.counts, examples=c.examples)
+        ColumnFinding(
+            name=names[wish], source_name=c.source_name, type=c.type, counts=c.counts, examples=c.examples
+        )
         for wish, c in zip(wishes, found, strict=True)
     )
 

@@ -252,7 +252,9 @@ class _SharedColumns:
         present = has.nonzero()[0].tolist()
         mark = (part.index, has.tobytes())
         if (names := self._names.get(mark)) is None:
-            plain = columns.named(columns.column(schema.fields[i].key, schema.fields[i].type) for i in present)
+            plain = columns.named(
+                columns.column(schema.fields[i].key, schema.fields[i].type) for i in present
+            )
             names = self._names[mark] = tuple(c.name for c in plain)
         records = int(cells[0])
         found = []

@@ -87,7 +87,7 @@ class TextColumn:
         """Count values; `lines` says where each one stands."""
         texts = pa.array(values, pa.string())
         at = np.arange(len(texts))
-        empty = np.asarray(pc.fill_null(pc.is_in(texts, pa.array(NULLS)), True))
+        empty = np.asarray(pc.or_(pc.is_null(texts), pc.is_in(texts, pa.array(NULLS))))
         self._count("null", int(empty.sum()))
         texts, at = texts.filter(pa.array(~empty)), at[~empty]
         for kind in sorted(_PATTERNS, key=lambda k: -self.counts.get(k, 0)):
@@ -112,7 +112,9 @@ class TextColumn:
             self._seen(kind, texts, at, lines)
             return
         self._seen(kind, texts.filter(pa.array(~doubtful)), at[~doubtful], lines)
-        for position, text in zip(at[doubtful].tolist(), texts.filter(pa.array(doubtful)).to_pylist(), strict=True):
+        for position, text in zip(
+            at[doubtful].tolist(), texts.filter(pa.array(doubtful)).to_pylist(), strict=True
+        ):
             self._note(_exact_kind(text, kind), 1, [(lines[position], text)])
 
     def _digits(self, texts: pa.StringArray) -> None:
