@@ -47,10 +47,11 @@ class Classifier(Protocol):
         """Raises UnreadableFile."""
 
 
-def classifier_of(name: str, document: Mapping[str, Any]) -> Classifier:
-    """The classifier of a document `{"GrokClassifier": {...}}` or one of the other three. Raises InvalidInput for a grok
-    pattern that refers to what does not exist."""
+def classifier_of(document: Mapping[str, Any]) -> Classifier:
+    """The classifier of a document `{"GrokClassifier": {"Name": ...}}` or one of the other three. Raises InvalidInput for a
+    grok pattern that refers to what does not exist."""
     ((member, settings),) = document.items()
+    name = settings["Name"]
     if member == "GrokClassifier":
         custom = settings.get("CustomPatterns") or ""
         grok = compile_grok(settings["GrokPattern"], custom)
