@@ -97,7 +97,7 @@ _LOGS = {
     "MESSAGESLOG": r"%{SYSLOGBASE} %{DATA}",
     "HTTPDUSER": r"(?:%{EMAILADDRESS}|%{USER})",
     "COMMONAPACHELOG": r'%{IPORHOST:clientip} %{HTTPDUSER:ident} %{NOTSPACE:auth} \[%{HTTPDATE:timestamp}\] '
-                       r'"(?:%{WORD:verb} %{NOTSPACE:request}(?: HTTP/%{NUMBER:httpversion})?|%{DATA:rawrequest})" '
+                       r'"(?:%{WORD:verb} %{NOTSPACE:request}(?: HTTP/%{NUMBER:httpversion:string})?|%{DATA:rawrequest})" '
                        r"%{NUMBER:response} (?:%{NUMBER:bytes}|-)",
     "COMBINEDAPACHELOG": r"%{COMMONAPACHELOG} %{QS:referrer} %{QS:agent}",
     "RUBY_LOGLEVEL": r"(?:DEBUG|FATAL|ERROR|WARN|INFO|UNKNOWN|ANY)",
@@ -143,7 +143,7 @@ LOG_FORMATS = (
         rf'%{{INT:sent_bytes:long}} {_ELB_REQUEST}(?: %{{QS:user_agent}} %{{NOTSPACE:ssl_cipher}} '
         r'%{NOTSPACE:ssl_protocol})?')),
     LogFormat(classification="vpcflow", pattern=(
-        r"%{INT:version:int} (?:%{NOTSPACE:account_id}) %{NOTSPACE:interface_id} (?:%{IP:srcaddr}|-) (?:%{IP:dstaddr}|-) "
+        r"%{INT:version:int} %{NOTSPACE:account_id:string} %{NOTSPACE:interface_id} (?:%{IP:srcaddr}|-) (?:%{IP:dstaddr}|-) "
         r"(?:%{INT:srcport:int}|-) (?:%{INT:dstport:int}|-) (?:%{INT:protocol:int}|-) (?:%{INT:packets:long}|-) "
         r"(?:%{INT:bytes:long}|-) (?P<start>[0-9]+) (?P<end>[0-9]+) (?:(?P<action>ACCEPT|REJECT)|-) "
         r"(?P<log_status>OK|NODATA|SKIPDATA)")),

@@ -198,7 +198,7 @@ def _parameters(dialect: Dialect, header: Header, rules: Rules) -> dict[str, str
     if dialect.quoted or rules.quote:
         found["quoteChar"] = dialect.quote or '"'
     if rules.serde in _SERDES:
-        found["serde"] = _SERDES[rules.serde]
+        found["serializationLib"] = _SERDES[rules.serde]
     return found
 
 
