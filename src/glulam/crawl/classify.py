@@ -8,12 +8,12 @@ pool of threads. Nothing that a file holds stops a crawl: what cannot be read is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from glulam.crawl.custom import Classifier
+from glulam.crawl.custom import Classifier, classifier_of
 from glulam.crawl.findings import FileFinding, Unclassified
 from glulam.crawl.formats.builtin import answer_of, is_cloudtrail
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions, unclassified
@@ -34,9 +34,10 @@ _SNAPPY_HEAD_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Classifiers:
-    """The custom ones, in the order in which they are asked; the built-in ones come after them."""
+    """The documents of the custom ones (`custom.classifier_of`), in the order in which they are asked; the built-in ones
+    come after them."""
 
-    custom: Sequence[Classifier] = ()
+    custom: Sequence[Mapping[str, Any]] = ()
 
 
 def look(file: LocalFile, classifiers: Classifiers, options: LookOptions) -> FileFinding | Unclassified:
@@ -48,11 +49,12 @@ def look_many(
     files: Iterable[LocalFile], classifiers: Classifiers, options: LookOptions, threads: int
 ) -> Iterator[FileFinding | Unclassified]:
     """A finding for each file, not in their order. Files are taken from the iterator as they are needed; memory is bounded
-    by the threads, not by the files. Raises nothing that a file holds."""
+    by the threads, not by the files. Raises nothing that a file holds; InvalidInput for a classifier that cannot be used."""
+    custom = [classifier_of(document) for document in classifiers.custom]
     pool = ThreadPoolExecutor(threads, thread_name_prefix="look")
     scanner = JsonScanner(options.limits)
     try:
-        yield from _Looking(classifiers, options, pool, scanner, threads).run(files)
+        yield from _Looking(custom, options, pool, scanner, threads).run(files)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         scanner.close()
@@ -71,7 +73,7 @@ _Pending = _Batch | Future[FileFinding | Unclassified]
 
 @dataclass(slots=True)
 class _Looking:
-    classifiers: Classifiers
+    custom: Sequence[Classifier]
     options: LookOptions
     pool: ThreadPoolExecutor
     scanner: JsonScanner
@@ -87,13 +89,13 @@ class _Looking:
                 with file.path.open("rb", buffering=0) as stream:
                     opened, head = _open(stream, file, self.options)
                     kind = recognise(head)
-                    if kind is Format.JSON and not self.classifiers.custom and not is_cloudtrail(head):
+                    if kind is Format.JSON and not self.custom and not is_cloudtrail(head):
                         yield from self._json(index, file, opened, head)
                         continue
             except (NotRecords, UnreadableFile, OSError) as error:
                 yield unclassified(file, _reason(error))
                 continue
-            self.pending.append(self.pool.submit(look_alone, file, self.classifiers, self.options))
+            self.pending.append(self.pool.submit(look_alone, file, self.custom, self.options))
             yield from self._settle(2 * self.threads + 2)
         self._submit()
         yield from self._settle(0)
@@ -137,14 +139,16 @@ class _Looking:
                 yield self.findings.end(index)
 
 
-def look_alone(file: LocalFile, classifiers: Classifiers, options: LookOptions) -> FileFinding | Unclassified:
+def look_alone(
+    file: LocalFile, custom: Sequence[Classifier], options: LookOptions
+) -> FileFinding | Unclassified:
     """One file's finding, by itself: custom classifiers, then the built-in one of its format."""
     try:
         with file.path.open("rb", buffering=0) as stream:
             opened, head = _open(stream, file, options)
             kind = recognise(head)
             best: Answer | None = None
-            for classifier in classifiers.custom:
+            for classifier in custom:
                 answer = classifier.answer(file, opened, head, kind, options)
                 if answer.certainty >= 1:
                     return answer.finding(file, opened.compression)

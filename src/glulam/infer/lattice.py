@@ -7,8 +7,6 @@ becomes `string`, never a rounded number. What an ingest does with values that d
 
 from __future__ import annotations
 
-from functools import reduce
-
 from glulam.infer import shape as kinds
 from glulam.infer.resolve import Names, column_name
 from glulam.infer.shape import Shape
@@ -65,7 +63,10 @@ def join(a: DataType, b: DataType) -> DataType:
 
 def join_all(types: list[DataType]) -> DataType:
     """`void` when there are none."""
-    return reduce(join, types, NULL)
+    found: DataType = NULL
+    for kind in types:
+        found = join(found, kind)
+    return found
 
 
 def _joined_scalars(a: Scalar | Decimal, b: Scalar | Decimal) -> DataType:

@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 LAST = 1 << 40
 """Record number of places that the strict parser has not seen: they order after those that it has."""
 
-_KINDS = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE}
+_KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE}
 
 
 def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:

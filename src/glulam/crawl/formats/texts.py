@@ -87,7 +87,7 @@ class TextColumn:
         """Count values; `lines` says where each one stands."""
         texts = pa.array(values, pa.string())
         at = np.arange(len(texts))
-        empty = np.asarray(pc.fill_null(pc.is_in(texts, pa.array(NULLS)), True))
+        empty = np.asarray(pc.or_(pc.is_null(texts), pc.is_in(texts, pa.array(NULLS))))
         self._count("null", int(empty.sum()))
         texts, at = texts.filter(pa.array(~empty)), at[~empty]
         for kind in sorted(_PATTERNS, key=lambda k: -self.counts.get(k, 0)):
