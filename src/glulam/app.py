@@ -19,15 +19,20 @@ from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Vault
 from glulam.catalog.resources import Kind, Shelf
 from glulam.catalog.scope import Scope
+from glulam.catalog.tables import Table
 from glulam.crawl.crawlers import classifier_documents
 from glulam.crawl.found import FoundTable
+from glulam.crawl.located import files_of, reading_of
 from glulam.crawl.targets import JdbcTarget
 from glulam.crawl.work import CrawlWork, Lookers
 from glulam.engine.base import Engine, EngineResources
+from glulam.engine.file_readers import FileFormat
+from glulam.infer.types import Struct
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.iceberg import IcebergTables
+from glulam.ingest.live import Located
 from glulam.ingest.processor import Processor
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
@@ -39,6 +44,9 @@ from glulam.objects.base import ObjectStore
 from glulam.objects.lake import Lake
 from glulam.settings import Settings
 from glulam.store.database import Database
+
+
+_COMPRESSED = (".gz", ".zst")
 
 
 @dataclass
@@ -116,6 +124,19 @@ class App:
             database=self.database, store=self.store, spool=self._spool / "crawl", lookers=lookers, clock=utc_now,
             classifiers=classifier_documents, keep_versions=self.settings.keep_versions,
         )  # fmt: skip
+
+    def located(self, table: Table) -> Located:
+        """The files of a table that lies where the catalog says, and how they are read."""
+        with self.database.connection() as conn:
+            files = tuple((f.uri, f.etag, f.size_bytes, f.values) for f in files_of(conn, self.store, table))
+        read = reading_of(table)
+        schema = read.schema if isinstance(read.schema, Struct) else None
+        told = any(f[0].key.endswith(_COMPRESSED) for f in files)  # then DuckDB sees it by the name of each file
+        form = FileFormat(
+            format=read.format, compression="none" if told else read.compression, delimiter=read.delimiter, quote=read.quote,
+            skip_lines=read.skip_lines, keys=read.keys, schema=schema,
+        )  # fmt: skip
+        return Located(files=files, form=form)
 
     def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
         shelf = Shelf(scope=scope, kind=Kind.CONNECTION)

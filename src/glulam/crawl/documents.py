@@ -12,10 +12,14 @@ from typing import Any
 
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import FoundPartition, FoundTable
+from glulam.infer.codec import to_plain
+from glulam.infer.types import Array, DataType, Field, Struct
 
 UPDATED_BY = "UPDATED_BY_CRAWLER"
 DEPRECATED_BY = "DEPRECATED_BY_CRAWLER"
 EXCLUSIONS = "exclusions"
+SCHEMA = "glulam.schema"
+"""Columns with the keys that their members have in the files: only where some name is not its key."""
 COUNTS = ("averageRecordSize", "objectCount", "recordCount", "sizeKey")
 """Parameters that change with every file: no reason for a new version of a table."""
 
@@ -131,7 +135,19 @@ def _parameters(table: FoundTable) -> dict[str, str]:
             "classification": table.classification,
             "typeOfData": table.storage.get("typeOfData", "table"),
         }
+    if table.storage is None and any(
+        _renames(c.type) or c.source_name.lower() != c.name for c in table.columns
+    ):
+        fields = tuple(Field(c.name, c.type, c.source_name) for c in table.columns)
+        found[SCHEMA] = json.dumps(to_plain(Struct(fields)), ensure_ascii=False, separators=(",", ":"))
     return {**found, **table.parameters}
+
+
+def _renames(kind: DataType) -> bool:
+    """Whether some member below is called otherwise in the files."""
+    if isinstance(kind, Struct):
+        return any(f.key != f.name or _renames(f.type) for f in kind.fields)
+    return _renames(kind.element) if isinstance(kind, Array) else False
 
 
 def _serde_settings(table: FoundTable) -> dict[str, str]:
