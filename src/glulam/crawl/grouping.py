@@ -77,7 +77,7 @@ def group(folders: Sequence[FolderFindings], rules: Rules) -> list[Dataset]:
     for one in folders:
         if one.variants:
             root.at(one.path).own = one
-    found = _Grouper(rules).visit(root, rules.level)
+    found = _Grouper(rules).visit(root, rules.level, within=False)
     return sorted(found, key=lambda d: (d.path, d.file or ""))
 
 
@@ -100,18 +100,21 @@ class _Node:
 class _Grouper:
     rules: Rules
 
-    def visit(self, node: _Node, level: int) -> list[Dataset]:
-        """The datasets at and below a folder."""
+    def visit(self, node: _Node, level: int, *, within: bool) -> list[Dataset]:
+        """The datasets at and below a folder. `within`: a key=value folder is above, so that the table begins there."""
         forced = self.rules.combine or (
             self.rules.table_level is not None and level >= self.rules.table_level
         )
         own = self.files(node, forced) if node.own is not None else []
-        below = {name: self.visit(child, level + 1) for name, child in node.children.items()}
+        below = {
+            name: self.visit(child, level + 1, within=within or _HIVE.fullmatch(name) is not None)
+            for name, child in node.children.items()
+        }
         if self.rules.table_level is not None and level < self.rules.table_level:
             return own + [d for found in below.values() for d in found]
         if not below:
             return own
-        combined, rest = self.combine(node, below, forced)
+        combined, rest = self.combine(node, below, forced, within)
         if combined is None:
             return own + rest
         return self.beside(combined, own) + rest
@@ -137,7 +140,7 @@ class _Grouper:
                         reasons=[f"{_shown(node.path)}: {reason}"], odd=odd)]  # fmt: skip
 
     def combine(
-        self, node: _Node, below: dict[str, list[Dataset]], forced: bool
+        self, node: _Node, below: dict[str, list[Dataset]], forced: bool, within: bool
     ) -> tuple[Dataset | None, list[Dataset]]:
         """The table whose partitions the sub-folders are, if they are; and the datasets that stay apart."""
         whole = {
@@ -152,7 +155,7 @@ class _Grouper:
             return None, others
         groups = _families(chosen, forced)
         best = groups[0]
-        if not hive and not forced and not _are_partitions(best, len(below)):
+        if not hive and not forced and not _are_partitions(best, len(below), within):
             return None, [d for found in below.values() for d in found]
         left = [d for name, d in chosen.items() if name not in best.members]
         made = _joined(node.path, best, len(chosen))
@@ -285,11 +288,12 @@ def _families(chosen: dict[str, Dataset], forced: bool) -> list[_Family]:
     return sorted(families, key=lambda f: (-len(f.members), -f.files))
 
 
-def _are_partitions(best: _Family, folders: int) -> bool:
-    """Whether plain folders are one table's: most of them are alike; a single one only if its name is a value."""
+def _are_partitions(best: _Family, folders: int, within: bool) -> bool:
+    """Whether plain folders are one table's: most of them are alike; a single one only below a key=value folder, or if
+    its name is a value."""
     if len(best.members) * 2 <= folders:
         return False
-    if len(best.members) > 1:
+    if len(best.members) > 1 or within:
         return True
     return _VALUE_LIKE.fullmatch(next(iter(best.members))) is not None
 

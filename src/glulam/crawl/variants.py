@@ -15,6 +15,7 @@ import orjson
 
 from glulam.crawl.findings import ColumnFinding, Example, FileFinding, Unclassified
 from glulam.infer.codec import from_plain, to_plain
+from glulam.infer.types import NULL
 
 MOST_EXAMPLES = 5
 _MOST_EVIDENCE = 8
@@ -163,7 +164,7 @@ class Summing:
             FolderFindings(
                 path=path, unclassified=tuple(self._unclassified.get(path, ())), unseen=self._unseen.get(path, 0),
                 variants=tuple(sorted((s.variant() for s in self._folders.get(path, {}).values()),
-                                      key=lambda v: (-v.files, v.names[0]))),
+                                      key=lambda v: (-v.files, _unknown(v), v.names[0]))),
             )
             for path in sorted(self._folders.keys() | self._unclassified.keys())
         ]  # fmt: skip
@@ -174,6 +175,11 @@ class Summing:
         if found is None:
             found = sums[id(look)] = _Sum(look)
         return found
+
+
+def _unknown(variant: Variant) -> int:
+    """Columns in which nothing was seen: who knows more comes first, and orders the columns."""
+    return sum(c.type == NULL for c in variant.columns)
 
 
 def _count(total: _Sum, columns: Sequence[ColumnFinding]) -> None:
