@@ -11,12 +11,11 @@ from pathlib import Path
 
 from glulam import server, worker
 from glulam.access import keys
-from glulam.api import services
 from glulam.api.page import page
 from glulam.cli.output import print_json
+from glulam.doors import implemented
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire import services as wire
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
@@ -46,7 +45,8 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
         print_json({"url": url, "home": str(settings.home), "lake": str(settings.lake_root),
                     "ephemeral": ephemeral, "development_key": development.id if development else None})  # fmt: skip
     else:
-        print(f"Glue API    {url}   account {settings.account_id}, any region")
+        s3 = f", S3 on {settings.lake_root}" if settings.objects == "local" else ""
+        print(f"Glue API    {url}   account {settings.account_id}, any region; STS{s3}")
         print(f"home        {settings.home}{'   (throw-away)' if ephemeral else ''}")
         if development is not None:
             print(
@@ -59,7 +59,7 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = {"glue": wire.operations("glue", services.GLUE)}
+    found = implemented()
     if markdown:
         print(page(found), end="")
         return 0

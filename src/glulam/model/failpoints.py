@@ -53,6 +53,16 @@ FAILPOINTS = (
     "crawl.during_apply",
     "crawl.before_commit",
     "crawl.after_commit",
+    "object.before_write",
+    "object.during_write",
+    "object.after_write",
+    "object.before_beside",
+    "object.after_beside",
+    "object.before_row",
+    "object.after_row",
+    "object.after_rename",
+    "object.after_sync",
+    "object.after_unlink",
 )
 
 _armed: dict[str, int] = {}
