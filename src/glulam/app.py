@@ -45,7 +45,6 @@ from glulam.objects.lake import Lake
 from glulam.settings import Settings
 from glulam.store.database import Database
 
-
 _COMPRESSED = (".gz", ".zst")
 
 

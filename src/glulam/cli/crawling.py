@@ -152,9 +152,9 @@ def _show(crawl_id: str, plan: Plan, *, applied: bool, full: bool, as_json: bool
 
 
 def _counts(summary: Mapping[str, Any]) -> str:
-    said = [f"{n:,} tables {word}" for word, key in (("made", "CREATE"), ("changed", "UPDATE"), ("deprecated", "DEPRECATE"),
+    said = [f"tables {word}: {n:,}" for word, key in (("made", "CREATE"), ("changed", "UPDATE"), ("deprecated", "DEPRECATE"),
             ("deleted", "DELETE")) if (n := summary.get("counts", {}).get(key))]  # fmt: skip
-    said += [f"{n:,} partitions {word}" for word, key in (("added", "ADD"), ("recounted", "RECOUNT"), ("deleted", "DELETE"))
+    said += [f"partitions {word}: {n:,}" for word, key in (("added", "ADD"), ("recounted", "RECOUNT"), ("deleted", "DELETE"))
              if (n := summary.get("partitions", {}).get(key))]  # fmt: skip
     return ", ".join(said) or "nothing changed"
 

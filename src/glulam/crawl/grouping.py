@@ -129,7 +129,7 @@ class _Grouper:
                 _single(node.path, v, name, total) for c in clusters for v in c.variants for name in v.names
             ]
         leaf = Leaf(path=node.path, variants=best.variants, columns=best.columns)
-        reason = f"{total:,} files of one look" if len(clusters) == 1 else (
+        reason = f"{total:,} files, all alike" if len(clusters) == 1 else (
             f"{best.files:,} of {total:,} files are {best.look.classification} with similar columns"
         )  # fmt: skip
         odd = [
