@@ -130,7 +130,7 @@ class App:
             files = tuple((f.uri, f.etag, f.size_bytes, f.values) for f in files_of(conn, self.store, table))
         read = reading_of(table)
         schema = read.schema if isinstance(read.schema, Struct) else None
-        told = any(f[0].key.endswith(_COMPRESSED) for f in files)  # then DuckDB sees it by the name of each file
+        told = any(uri.key.endswith(_COMPRESSED) for uri, *_ in files)  # DuckDB sees it by each file's name
         form = FileFormat(
             format=read.format, compression="none" if told else read.compression, delimiter=read.delimiter, quote=read.quote,
             skip_lines=read.skip_lines, keys=read.keys, schema=schema,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from glulam.app import App
+from glulam.catalog import resources
 from glulam.catalog.partition_pages import Partition, list_partitions
 from glulam.catalog.tables import Table, get_table, list_tables
 from glulam.crawl import crawlers, runs
@@ -51,7 +52,7 @@ class CrawledLake:
 
     def started(self, name: str = "c") -> Crawl:
         with self.app.database.transaction() as conn:
-            spec = dict(crawlers.resources.get(conn, crawlers.shelf(self.app.scope), name).document)
+            spec = dict(resources.get(conn, crawlers.shelf(self.app.scope), name).document)
             return runs.start(conn, self.app.scope, new_batch_id(), name, spec, "test")
 
     def crawl(self, name: str = "c", **how: Any) -> Plan:

@@ -95,8 +95,9 @@ LAKES = [
          tables={"t": Expected(columns=AB, classification="xml")}),
     Lake(name="a web server's log", path="t/",
          files={"t/access.log": b'127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326\n' * 3},
-         tables={"t": Expected(columns="clientip string, ident string, auth string, timestamp string, verb string, request string, "
-                                       "httpversion string, rawrequest void, response bigint, bytes bigint",
+         tables={"t": Expected(columns="clientip string, ident string, auth string, timestamp string, "
+                                       "verb string, request string, httpversion string, rawrequest void, "
+                                       "response bigint, bytes bigint",
                                classification="apache")}),
     Lake(name="a dataset of one value", path="t/", files={"t/1.json": b'{"a": 1, "b": "x"}'},
         tables={"t": Expected(columns=AB)}),
