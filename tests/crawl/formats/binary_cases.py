@@ -41,6 +41,9 @@ _TABLE = pa.table({
     "s": pa.array(["a", "b", "a"]).dictionary_encode(), "m": pa.array([[("k", 1)]] * 3, pa.map_(pa.string(), pa.int32())),
     "n": pa.array([{"x y": [1.5]}] * 3),
 })  # fmt: skip
+_STRANGE = pa.table(
+    {"t": pa.array([1], pa.time64("us")), "w": pa.array([Decimal("1.50")], pa.decimal256(50, 2))}
+)
 _TYPES = {
     "id": "int", "big": "bigint", "u8": "smallint", "u64": "decimal(20,0)", "d": "decimal(10,2)", "when": "timestamp",
     "day": "date", "s": "string", "m": "map<string,int>", "n": "struct<x y:array<double>>",
@@ -70,8 +73,8 @@ CASES = [
     Case(name="parquet, cut off", content=parquet(_TABLE)[:-7], says=("cannot be read",)),
     Case(name="parquet inside gzip", content=gzip.compress(parquet(_TABLE)), says=("a Parquet file",)),
     Case(name="parquet with a time of day and 76 digits", classification="parquet", records=1,
-         columns={"t": "bigint", "w": "string"}, says=("t: time64[us] is a time of day", "w: decimal256(50, 2) has more digits"),
-         content=parquet(pa.table({"t": pa.array([1], pa.time64("us")), "w": pa.array([Decimal("1.50")], pa.decimal256(50, 2))}))),
+         columns={"t": "bigint", "w": "string"}, content=parquet(_STRANGE),
+         says=("t: time64[us] is a time of day", "w: decimal256(50, 2) has more digits")),
     Case(name="orc", content=orc_bytes(pa.table({"A": [1, 2], "n": [{"q": "x"}] * 2})), classification="orc",
          columns={"a": "bigint", "n": "struct<q:string>"}, records=2),
     Case(name="orc, cut off", content=orc_bytes(pa.table({"a": [1]}))[:-9], says=("footer",)),
@@ -92,5 +95,6 @@ CASES = [
     Case(name="bytes of no kind", content=bytes(range(256)) * 4, says=("binary content of no known format",)),
     Case(name="gzip of nothing", content=gzip.compress(b""), says=("empty",)),
     Case(name="gzip in gzip", content=gzip.compress(gzip.compress(b'{"a":1}')), says=("compressed more than once",)),
-    Case(name="a line without end", content=gzip.compress(b"a,b\n1,2\n3,4\n" + b"0" * (40 << 20)), says=("a line of more than",)),
+    Case(name="a line without end", content=gzip.compress(b"a,b\n1,2\n3,4\n" + b"0" * (40 << 20)),
+         says=("a line of more than",)),
 ]  # fmt: skip

@@ -62,7 +62,8 @@ CASES = [
          "2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.100\n2019-12-04\t21:02:32\tLAX1\t-\t192.0.2.100\n",
          {"date": "date", "time": "string", "x-edge-location": "string", "sc-bytes": "bigint", "c-ip": "string"}, 2,
          parameters={"delimiter": "\t", "skip.header.line.count": "2"}),
-    _log("microsoft_log", "#Software: IIS\n#Version: 1.0\n#Date: 2002-05-02 17:42:15\n#Fields: date time c-ip cs-method sc-status\n"
+    _log("microsoft_log", "#Software: IIS\n#Version: 1.0\n#Date: 2002-05-02 17:42:15\n"
+         "#Fields: date time c-ip cs-method sc-status\n"
          "2002-05-02 17:42:15 192.0.2.1 GET 200\n",
          {"date": "date", "time": "string", "c-ip": "string", "cs-method": "string", "sc-status": "bigint"}, 1,
          parameters={"delimiter": " ", "skip.header.line.count": "4"}),

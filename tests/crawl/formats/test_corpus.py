@@ -35,7 +35,7 @@ def test_all_at_once_is_the_same_as_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_sample_reads_no_more_records(tmp_path: Path) -> None:
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(case for case in CASES if case.classification):
         path = tmp_path / str(number)
         path.write_bytes(case.content)
         found = look(local_file(path), Classifiers(), LookOptions(sample_records=1))

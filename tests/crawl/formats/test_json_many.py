@@ -73,18 +73,18 @@ def record(number: int, rng: random.Random) -> dict[str, Any]:
 
 def test_many_small_files_count_as_each_by_itself(tmp_path: Path) -> None:
     rng = random.Random(5)
-    paths = write(tmp_path, [[record(f * 3 + k, rng) for k in range(1 + f % 4)] for f in range(6000)])
+    paths = write(tmp_path, [[record(f * 3 + k, rng) for k in range(1 + f % 4)] for f in range(4000)])
     found = look_at(paths)
-    assert len(found) == 6000
+    assert len(found) == 4000
     for path in paths[::7]:
         assert without_empty(told(found[path.name])) == without_empty(strict(path)), path.name
     shared = {id(f.columns) for f in found.values() if isinstance(f, FileFinding)}
-    assert len(shared) < 4000  # files that look alike share their columns
+    assert len(shared) < 3000  # files that look alike share their columns
 
 
 def test_a_big_file_counts_as_by_the_strict_parser(tmp_path: Path) -> None:
     rng = random.Random(6)
-    (path,) = write(tmp_path, [[record(k, rng) for k in range(120_000)]])
+    (path,) = write(tmp_path, [[record(k, rng) for k in range(180_000)]])
     assert path.stat().st_size > 8 * 1024 * 1024  # several chunks
     (found,) = look_at([path]).values()
     assert told(found) == strict(path)
@@ -107,7 +107,7 @@ def test_most_records_take_the_fast_path(tmp_path: Path, monkeypatch: Any) -> No
     (path,) = write(tmp_path, [[{"a": k, "never": None, "b": [{"c": str(k)}]} for k in range(100_000)]])
     (found,) = look_at([path]).values()
     assert told(found)["never"] == ("void", {"null": 100_000})
-    assert slow < 25_000  # the first chunk
+    assert slow < 10_000  # the first chunk
 
 
 def test_keys_that_are_data_stay_in_bounded_memory(tmp_path: Path) -> None:
@@ -120,17 +120,19 @@ def test_keys_that_are_data_stay_in_bounded_memory(tmp_path: Path) -> None:
 
 _LEAF = st.one_of(st.none(), st.booleans(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False),
                   st.text(max_size=3))  # fmt: skip
-_VALUE = st.recursive(_LEAF, lambda v: st.one_of(
-    st.lists(v, max_size=3), st.dictionaries(st.sampled_from(["a", "b", "Ä", "a b"]), v, max_size=3)), max_leaves=6)  # fmt: skip
+_KEY = st.sampled_from(["a", "b", "Ä", "a b"])
+_VALUE = st.recursive(
+    _LEAF, lambda v: st.one_of(st.lists(v, max_size=3), st.dictionaries(_KEY, v, max_size=3)), max_leaves=6
+)
 _RECORD = st.dictionaries(st.sampled_from(["a", "b", "c", "C", "d.e"]), _VALUE, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files=st.lists(st.lists(_RECORD, min_size=1, max_size=6), min_size=1, max_size=6))
 def test_any_records(files: list[list[dict[str, Any]]], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("any")
     first = [
-        [{"a": 1, "b": "x", "c": {"a": 1.5}}] * 8000
+        [{"a": 1, "b": "x", "c": {"a": 1.5}}] * 4000
     ]  # fills the first chunk, so that the others go the fast way
     paths = write(folder, first + files)
     found = look_at(paths)

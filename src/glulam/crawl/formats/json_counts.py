@@ -26,8 +26,8 @@ _KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT}
 
 
 def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
-    """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place (for a double two: all,
-    and those written with a fraction); cell 0 is the number of records."""
+    """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place (for a double
+    two: all, and those written with a fraction); cell 0 is the number of records."""
     files, owner = np.unique(np.asarray(table.column("_file")), return_inverse=True)
     cells: list[Ints] = [np.bincount(owner, minlength=len(files))]
     for f in schema.fields:
