@@ -1,4 +1,5 @@
 # Everything a fresh machine with Python 3.11+ and make needs. The first run installs into .venv; later runs are instant.
+# `make test` also installs AWS's clients into .venv-clients.
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
@@ -10,13 +11,14 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := .venv-clients
 WORKERS ?= 2
 BENCH_SCRIPTS ?= ledger ingest small_files memory
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test check bench serve crash clean
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev $(CLIENTS)/.installed
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
 
 crash: $(VENV)/.installed-dev
@@ -50,6 +52,12 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark,iceberg]'
 	@touch $(VENV)/.installed $@
 
+# AWS's own clients, which the tests run as users do: apart, because they pin other versions than ours.
+$(CLIENTS)/.installed: constraints-clients.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-clients.txt awscli awswrangler
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo_lake build dist spark-warehouse metastore_db derby.log
+	rm -rf $(VENV) $(CLIENTS) demo_lake build dist spark-warehouse metastore_db derby.log
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,7 @@
   (bench/partitions.py measures a table of 1,000,000 partitions inside the process).
 - UpdateTable with versions kept: the last hundred against the first hundred. Target: at most 2 times.
 
-    python -m bench.catalog [--partitions 100000] [--versions 10000]
+    python -m bench.catalog [--partitions 100000] [--versions 10000] [--processes 2]
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ TABLE: dict[str, Any] = {
 class Server:
     name: str
     port: int
+    pid: int
 
     def client(self) -> Any:
         return boto3.client(
@@ -85,7 +86,7 @@ def running(name: str, command: list[str], port: int, path: str) -> Iterator[Ser
                 break
             except OSError:
                 time.sleep(0.1)
-        yield Server(name=name, port=port)
+        yield Server(name=name, port=port, pid=process.pid)
     finally:
         process.terminate()
         process.wait(30)
@@ -238,14 +239,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--partitions", type=int, default=100_000)
     parser.add_argument("--versions", type=int, default=10_000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of `glulam up`")
     args = parser.parse_args()
     with running("moto", ["-m", "moto.server", "-p", "5191"], 5191, "/moto-api/") as moto:
         moto_p50, moto_rate = get_table(moto, 1_000)
         print(f"moto    GetTable p50 {moto_p50:.2f} ms, {moto_rate:,.0f} requests/s")
     start = "import sys; from glulam.cli.main import main; sys.exit(main())"
-    with running(
-        "glulam", ["-c", start, "up", "--ephemeral", "--port", "5190"], 5190, "/_glulam/health"
-    ) as glulam:
+    command = ["-c", start, "up", "--ephemeral", "--port", "5190", "--processes", str(args.processes)]
+    with running("glulam", command, 5190, "/_glulam/health") as glulam:
         p50, requests_s = get_table(glulam, 20_000)
         print(f"glulam  GetTable p50 {p50:.2f} ms, {requests_s:,.0f} requests/s")
         good = [

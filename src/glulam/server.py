@@ -2,7 +2,7 @@
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
-    everything else    the AWS door
+    everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
 
@@ -14,14 +14,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import shutil
-import signal
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
 import psycopg
@@ -30,33 +26,25 @@ from psycopg import sql
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from glulam import __version__
 from glulam.access import keys
-from glulam.access.audit import AuditWriter
-from glulam.access.keys import KeyRing
-from glulam.access.policy_store import Policies
-from glulam.access.secrets import SecretBox
-from glulam.api import services
-from glulam.api.paging import Paging
-from glulam.catalog.connection_tester import ConnectionTester
+from glulam.access.keys import forget_expired
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
-from glulam.gate import SignedGate
-from glulam.model.clock import utc_now
-from glulam.model.errors import InvalidConfig
+from glulam.doors import THREADS, open_doors
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire.door import AwsDoor
-from glulam.wire.services import Service
 
 log = logging.getLogger(__name__)
 
-THREADS = 16
-"""Requests that are worked on at once; each holds one database session while it needs it."""
 STATEMENT_TIMEOUT_S = 60.0
+CHILD_SILENT_S = 60
+"""A child that says nothing for so long is started again; on a busy machine a start alone takes seconds."""
 UPKEEP_EVERY_S = 1.0
 UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
@@ -92,40 +80,42 @@ def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> No
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upkeep:
-    """A thread that does small work while there is some: `step` answers whether it found any."""
+@contextmanager
+def upkeep(step: Callable[[], bool]) -> Iterator[None]:
+    """Inside, a thread does small work while there is some: `step` answers whether it found any.
 
-    step: Callable[[], bool]
-    stop: threading.Event
+    It has let go of the database when this ends: an embedded PostgreSQL with a session open would be left running."""
+    stop = threading.Event()
 
-    def start(self) -> threading.Thread:
-        thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-        thread.start()
-        return thread
-
-    def _run(self) -> None:
-        while not self.stop.is_set():
+    def run() -> None:
+        while not stop.is_set():
             try:
-                busy = self.step()
-            except psycopg.Error as error:
+                busy = step()
+            except (psycopg.Error, GlulamError, OSError) as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
-                self.stop.wait(UPKEEP_EVERY_S)
+                stop.wait(UPKEEP_EVERY_S)
+
+    thread = threading.Thread(target=run, name="upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STATEMENT_TIMEOUT_S)
 
 
-def application(settings: Settings, *, ephemeral: bool) -> Starlette:
-    """The ASGI application, with a database, door and upkeep of its own; its lifespan closes them."""
+def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
+    """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
+    names a bucket every path is a key."""
     stack = ExitStack()
     database = stack.enter_context(
         Database.open(
             settings, max_idle=THREADS * 2, statement_timeout_s=STATEMENT_TIMEOUT_S, short_lookups=True
         )
     )
-    door = _door(settings, database, stack)
-    stop = threading.Event()
-    stack.callback(stop.set)
+    doors = open_doors(settings, database, development_key(settings), stack)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -140,37 +130,33 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
         forget_everything(database, settings)
         return JSONResponse({"status": "reset"})
 
+    works = (purge, advance_partition_indexes, forget_expired)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with stack:
-            for work in (purge, advance_partition_indexes):
-                Upkeep(step=partial(_step, database, work), stop=stop).start()
+            steps: list[Callable[[], bool]] = [partial(_step, database, work) for work in works]
+            for step in (*steps, *doors.upkeep):
+                stack.enter_context(upkeep(step))
             yield
 
-    return Starlette(
+    own = Starlette(
         lifespan=lifespan,
-        routes=[
-            Route("/_glulam/health", health),
-            Route("/_glulam/reset", reset, methods=["POST"]),
-            Mount("/", door),
-        ],
+        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])],
     )
 
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "lifespan" or (
+            scope["path"].startswith("/_glulam/") and doors.places.bucket_of_host(_host(scope)) is None
+        )
+        await (own if ours else doors.front)(scope, receive, send)
 
-def _door(settings: Settings, database: Database, stack: ExitStack) -> AwsDoor:
-    box = SecretBox.open(settings)
-    ring = KeyRing(database, box, monotonic=time.monotonic, development=development_key(settings))
-    audit = stack.enter_context(AuditWriter(database))
-    policies = Policies(database, monotonic=time.monotonic)
-    parts = services.Parts(
-        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-    )  # fmt: skip
-    pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="request"))
-    gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
-    return AwsDoor(
-        [Service("glue", services.glue(parts))], gate, pool, max_body_bytes=settings.max_body_mb << 20
-    )
+    return app
+
+
+def _host(scope: Scope) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"host", b"").decode("latin-1")
 
 
 def development_key(settings: Settings) -> keys.AccessKey | None:
@@ -214,16 +200,16 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, processes: int) -> None:
-    """Serve until SIGINT or SIGTERM. Several processes are children of this one, which starts one that dies again."""
+    """Serve until SIGINT or SIGTERM, which may go on as KeyboardInterrupt.
+
+    Several processes are children of this one, which starts one that dies again."""
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
         partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
-        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes,
+        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
     )  # fmt: skip
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
-    with suppress(KeyboardInterrupt):
-        if processes == 1:
-            uvicorn.Server(config).run([listening])
-        else:
-            Multiprocess(config, [listening]).run()
+    if processes == 1:
+        uvicorn.Server(config).run([listening])
+    else:
+        Multiprocess(config, [listening]).run()

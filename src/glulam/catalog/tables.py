@@ -191,8 +191,9 @@ def update_table(
 
 
 def delete_table(conn: psycopg.Connection, table: Table) -> None:
-    """Hide the table and all that belongs to it, at once."""
-    conn.execute(DELETE, (table.id,))
+    """Hide the table and all that belongs to it, at once. Raises EntityNotFound: another one was faster."""
+    if conn.execute(DELETE, (table.id,)).rowcount != 1:
+        raise EntityNotFound(f"Table {table.name} not found in database {table.database}.")
 
 
 def _at(scope: Scope) -> dict[str, Any]:

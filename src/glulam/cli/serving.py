@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from glulam import server
 from glulam.access import keys
-from glulam.api import services
 from glulam.api.page import page
 from glulam.cli.output import print_json
+from glulam.doors import implemented
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire import services as wire
 
 
 def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
-    with ExitStack() as stack:
+    # From the first moment: a service manager's SIGTERM must not leave PostgreSQL running, or a throw-away home.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         if ephemeral:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glulam-")))
             settings = replace(settings, home=home / "home", lake=home / "lake", database_url=None)
@@ -42,7 +44,8 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
         print_json({"url": url, "home": str(settings.home), "lake": str(settings.lake_root),
                     "ephemeral": ephemeral, "development_key": development.id if development else None})  # fmt: skip
     else:
-        print(f"Glue API    {url}   account {settings.account_id}, any region")
+        s3 = f", S3 on {settings.lake_root}" if settings.objects == "local" else ""
+        print(f"Glue API    {url}   account {settings.account_id}, any region; STS{s3}")
         print(f"home        {settings.home}{'   (throw-away)' if ephemeral else ''}")
         if development is not None:
             print(
@@ -55,7 +58,7 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = {"glue": wire.operations("glue", services.GLUE)}
+    found = implemented()
     if markdown:
         print(page(found), end="")
         return 0

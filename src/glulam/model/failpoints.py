@@ -48,6 +48,16 @@ FAILPOINTS = (
     "replay.after_claim",
     "compact.before_commit",
     "compact.after_commit",
+    "object.before_write",
+    "object.during_write",
+    "object.after_write",
+    "object.before_beside",
+    "object.after_beside",
+    "object.before_row",
+    "object.after_row",
+    "object.after_rename",
+    "object.after_sync",
+    "object.after_unlink",
 )
 
 _armed: dict[str, int] = {}
