@@ -95,7 +95,7 @@ class _Looking:
             except (NotRecords, UnreadableFile, OSError) as error:
                 yield unclassified(file, _reason(error))
                 continue
-            self.pending.append(self.pool.submit(look_alone, file, self.custom, self.options))
+            self.pending.append(self.pool.submit(look_alone, file, self.custom, self.options, self.scanner))
             yield from self._settle(2 * self.threads + 2)
         self._submit()
         yield from self._settle(0)
@@ -143,7 +143,7 @@ class _Looking:
 
 
 def look_alone(
-    file: LocalFile, custom: Sequence[Classifier], options: LookOptions
+    file: LocalFile, custom: Sequence[Classifier], options: LookOptions, scanner: JsonScanner
 ) -> FileFinding | Unclassified:
     """One file's finding, by itself: custom classifiers, then the built-in one of its format."""
     try:
@@ -157,7 +157,7 @@ def look_alone(
                     return answer.finding(file, opened.compression)
                 if best is None or answer.certainty > best.certainty:
                     best = answer
-            built_in = answer_of(file, opened, head, kind, options)
+            built_in = answer_of(file, opened, head, kind, options, scanner)
             if best is None or built_in.certainty >= best.certainty:
                 best = built_in
             return best.finding(file, opened.compression)

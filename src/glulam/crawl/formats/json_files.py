@@ -131,22 +131,21 @@ class JsonFindings:
         return _answer(opened, records, found)
 
 
-def json_answer(file: LocalFile, opened: Opened, head: bytes, options: LookOptions) -> Answer:
+def json_answer(
+    file: LocalFile, opened: Opened, head: bytes, options: LookOptions, scanner: JsonScanner
+) -> Answer:
     """What one JSON file holds, by itself. Raises UnreadableFile."""
-    findings, scanner = JsonFindings(), JsonScanner(options.limits)
+    findings = JsonFindings()
     state = OpenFile(file=file, compression=opened.compression, form=form_of(head))
     findings.begin(0, state)
     gathered = Gathered(number=0)
-    try:
-        for piece in sampled(eased(frame(0, opened, options.limits)), options.sample_records, state):
-            gathered.add(piece)
-            if gathered.size >= (CHUNK_BYTES if gathered.number else LEARN_BYTES):
-                findings.add(scanner.scan(gathered, findings.base))
-                gathered = Gathered(number=gathered.number + 1)
-        if gathered.size:
+    for piece in sampled(eased(frame(0, opened, options.limits)), options.sample_records, state):
+        gathered.add(piece)
+        if gathered.size >= (CHUNK_BYTES if gathered.number else LEARN_BYTES):
             findings.add(scanner.scan(gathered, findings.base))
-    finally:
-        scanner.close()
+            gathered = Gathered(number=gathered.number + 1)
+    if gathered.size:
+        findings.add(scanner.scan(gathered, findings.base))
     return findings.answer(0)
 
 
