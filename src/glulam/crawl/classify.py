@@ -17,13 +17,13 @@ from glulam.crawl.custom import Classifier, classifier_of
 from glulam.crawl.findings import FileFinding, Unclassified
 from glulam.crawl.formats.builtin import answer_of, is_cloudtrail
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions, unclassified
-from glulam.crawl.formats.json_files import JsonFindings, OpenFile, form_of, sampled
+from glulam.crawl.formats.json_files import LEARN_BYTES, JsonFindings, OpenFile, eased, form_of, sampled
 from glulam.crawl.formats.json_scan import ChunkCounts, JsonScanner
 from glulam.crawl.formats.opened import Opened, compression_of
 from glulam.crawl.formats.recognise import Format, NotRecords, recognise
 from glulam.model.errors import UnreadableFile
-from glulam.records.chunks import CHUNK_BYTES, FIRST_BYTES, Gathered
-from glulam.records.framing import frame
+from glulam.records.chunks import CHUNK_BYTES, Gathered
+from glulam.records.framing import Framed, frame
 
 __all__ = ["Classifiers", "LocalFile", "LookOptions", "look", "look_many"]
 
@@ -95,7 +95,7 @@ class _Looking:
             except (NotRecords, UnreadableFile, OSError) as error:
                 yield unclassified(file, _reason(error))
                 continue
-            self.pending.append(self.pool.submit(look_alone, file, self.custom, self.options))
+            self.pending.append(self.pool.submit(look_alone, file, self.custom, self.options, self.scanner))
             yield from self._settle(2 * self.threads + 2)
         self._submit()
         yield from self._settle(0)
@@ -107,16 +107,19 @@ class _Looking:
         state = OpenFile(file=file, compression=opened.compression, form=form_of(head))
         self.findings.begin(index, state)
         try:
-            for item in sampled(
-                frame(index, opened, self.options.limits), self.options.sample_records, state
-            ):
+            for item in self._framed(index, opened, state):
                 self.gathered.add(item)
-                if self.gathered.size >= (CHUNK_BYTES if self.gathered.number else FIRST_BYTES):
+                if self.gathered.size >= (CHUNK_BYTES if self.gathered.number else LEARN_BYTES):
                     self._submit()
                     yield from self._settle(self.threads + 1)
         except UnreadableFile as error:
             state.failure = _reason(error)
         self.ended.append(index)
+
+    def _framed(self, index: int, opened: Opened, state: OpenFile) -> Iterator[Framed]:
+        framed = frame(index, opened, self.options.limits)
+        first = eased(framed) if self.findings.base is None else framed
+        return sampled(first, self.options.sample_records, state)
 
     def _submit(self) -> None:
         gathered, self.gathered = self.gathered, Gathered(number=self.gathered.number + 1)
@@ -140,7 +143,7 @@ class _Looking:
 
 
 def look_alone(
-    file: LocalFile, custom: Sequence[Classifier], options: LookOptions
+    file: LocalFile, custom: Sequence[Classifier], options: LookOptions, scanner: JsonScanner
 ) -> FileFinding | Unclassified:
     """One file's finding, by itself: custom classifiers, then the built-in one of its format."""
     try:
@@ -154,7 +157,7 @@ def look_alone(
                     return answer.finding(file, opened.compression)
                 if best is None or answer.certainty > best.certainty:
                     best = answer
-            built_in = answer_of(file, opened, head, kind, options)
+            built_in = answer_of(file, opened, head, kind, options, scanner)
             if best is None or built_in.certainty >= best.certainty:
                 best = built_in
             return best.finding(file, opened.compression)

@@ -8,7 +8,7 @@ becomes `string`, never a rounded number. What an ingest does with values that d
 from __future__ import annotations
 
 from glulam.infer import shape as kinds
-from glulam.infer.resolve import Names, column_name
+from glulam.infer.resolve import Names, column_name, name_order
 from glulam.infer.shape import Shape
 from glulam.infer.types import (
     BIGINT,
@@ -116,10 +116,7 @@ def _widened_map(have: Map, seen: Struct) -> DataType:
 def struct_of(members: dict[str, DataType]) -> Struct:
     """Members by key, named by the rule of `resolve.column_name`, collisions settled: keys that are names come first."""
     names = Names(frozenset())
-    given = {key: names.give(key) for key in members if column_name(key) == key}
-    for key in members:
-        if key not in given:
-            given[key] = names.give(column_name(key))
+    given = {key: names.give(column_name(key)) for key in sorted(members, key=name_order)}
     return Struct(tuple(Field(given[key], kind, key) for key, kind in members.items()))
 
 

@@ -69,7 +69,8 @@ class Names:
         return name
 
 
-def _key_order(key: str) -> tuple[bool, str]:
+def name_order(key: str) -> tuple[bool, str]:
+    """The order in which keys are given names: those that are names already come first."""
     return (column_name(key) != key, key)
 
 
@@ -98,7 +99,7 @@ class _Resolver:
             if member is not None and twins[0].name == old.name:
                 fields += self.twins(member, twins, names, (*path, old.key))
         added: list[tuple[Position, list[Field]]] = []
-        for key in sorted(seen.members.keys() - known, key=_key_order):
+        for key in sorted(seen.members.keys() - known, key=name_order):
             member = seen.members[key]
             added.append((member.first or (), self.new_field(key, member, names, path)))
         for _, new in sorted(added, key=lambda pair: pair[0]):

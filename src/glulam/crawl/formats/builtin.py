@@ -13,6 +13,7 @@ from glulam.crawl.formats.headed_logs import headed_log_answer
 from glulam.crawl.formats.ion_files import ion_answer
 from glulam.crawl.formats.json_files import json_answer
 from glulam.crawl.formats.json_paths import json_path_answer
+from glulam.crawl.formats.json_scan import JsonScanner
 from glulam.crawl.formats.opened import Opened
 from glulam.crawl.formats.recognise import Format
 from glulam.crawl.formats.separated import Rules, separated_answer
@@ -28,7 +29,9 @@ def is_cloudtrail(head: bytes) -> bool:
     return _CLOUDTRAIL.match(head) is not None and b'"eventSource"' in head and b'"eventVersion"' in head
 
 
-def answer_of(file: LocalFile, opened: Opened, head: bytes, kind: Format, options: LookOptions) -> Answer:
+def answer_of(
+    file: LocalFile, opened: Opened, head: bytes, kind: Format, options: LookOptions, scanner: JsonScanner
+) -> Answer:
     """What the built-in classifiers say. Raises UnreadableFile, and what parsers raise for damaged files."""
     if kind in _IN_PLACE:
         if opened.compression != "none":
@@ -41,7 +44,7 @@ def answer_of(file: LocalFile, opened: Opened, head: bytes, kind: Format, option
     if kind is Format.JSON:
         if is_cloudtrail(head):
             return json_path_answer(file, opened, head, options, "$.Records[*]", "cloudtrail", "cloudtrail")
-        return json_answer(file, opened, head, options)
+        return json_answer(file, opened, head, options, scanner)
     if kind is Format.ION:
         return ion_answer(file, opened, options)
     if kind is Format.XML:

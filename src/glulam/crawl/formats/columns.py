@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from glulam.crawl.findings import ColumnFinding, Example
-from glulam.crawl.formats.texts import TextColumn
+from glulam.crawl.formats.texts import TextColumn, date_in_another_form
 from glulam.infer import shape as kinds
 from glulam.infer.lattice import struct_of
 from glulam.infer.shape import Shape
@@ -33,9 +33,9 @@ def column(source_name: str, kind: DataType, counts: Mapping[str, int] | None = 
 
 
 def named(columns: Iterable[ColumnFinding]) -> tuple[ColumnFinding, ...]:
-    """With the names that the catalog will have: normalised, each one once. Columns without a name are `col0`, `col1`, ..."""
+    """With the names that the catalog will have: normalised, each one once."""
     found = list(columns)
-    wishes = [c.source_name or f"col{index}" for index, c in enumerate(found)]
+    wishes = [c.source_name for c in found]
     wishes = [
         f"{wish}__{n}" if (n := wishes[: i + 1].count(wish)) > 1 else wish for i, wish in enumerate(wishes)
     ]
@@ -74,6 +74,12 @@ def examples(uri: S3Uri, places: Places, counts: Mapping[str, int]) -> tuple[Exa
 
 def text_column(source_name: str, seen: TextColumn, uri: S3Uri) -> ColumnFinding:
     return column(source_name, seen.type(), dict(seen.counts), examples(uri, seen.examples, seen.counts))
+
+
+def odd_texts(found: Sequence[ColumnFinding], seen: Sequence[TextColumn]) -> list[str]:
+    """A sentence for each column of text whose values look like dates, but not in a form that readers know."""
+    pairs = [(c.source_name, date_in_another_form(one)) for c, one in zip(found, seen, strict=False)]
+    return [f"{name!r} looks like dates written as {text!r}: text to readers" for name, text in pairs if text]
 
 
 def nothing_seen(columns: Iterable[ColumnFinding]) -> list[str]:

@@ -92,8 +92,8 @@ def measured(lines: Sequence[str], delimiter: str, quote: str | None) -> Dialect
 
 def _has_quoted(lines: Sequence[str], delimiter: str, quote: str) -> bool:
     q, d = re.escape(quote), re.escape(delimiter)
-    pattern = re.compile(f"(?:^|{d}){q}[^{q}]*{q}(?:{d}|$)")
-    return any(pattern.search(line) for line in lines)
+    begin, end = re.compile(f"(?:^|{d}){q}"), re.compile(f"{q}(?:{d}|$)")
+    return any(map(begin.search, lines)) and any(map(end.search, lines))
 
 
 def _is_prose(lines: Sequence[str], found: Dialect) -> bool:
@@ -119,8 +119,6 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
         return Header(present=False, why=f"{what}, which is no name")
     if "null" in kinds[:-1]:
         return Header(present=False, why="the first row has empty values")
-    if len({v.strip().lower() for v in first}) < len(first):
-        return Header(present=False, why="the first row has a value twice")
     for index, name in enumerate(first):
         values = [row[index] for row in below if row[index] not in NULLS]
         if values and all(kind_of(v.strip()) != "string" for v in values):
@@ -130,6 +128,8 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
 
 def _by_form(first: Sequence[str], below: Sequence[Sequence[str]]) -> Header:
     """All columns are text: a header shows where the values of a column are all built alike, and it is not."""
+    if len({v.strip().lower() for v in first}) < len(first):
+        return Header(present=False, why="the first row has a value twice", certain=False)
     for index, name in enumerate(first):
         values = [row[index] for row in below if row[index] not in NULLS]
         forms = {_form(v) for v in values}

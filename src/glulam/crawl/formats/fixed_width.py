@@ -28,22 +28,23 @@ def fixed_width_answer(file: LocalFile, opened: Opened, head: bytes, options: Lo
     names = _cut(sample[0], spans) if header.present else [""] * len(spans)
     seen = [TextColumn() for _ in spans]
     most = options.sample_records
-    records, strange, width = 0, 0, max(map(len, sample))
+    records, strange, width, complete = 0, 0, max(map(len, sample)), True
     lines = enumerate(text_lines(opened), 1)
     if header.present:
         next(lines, None)
     while batch := list(islice(lines, _BATCH)):
         texts = [(number, raw.rstrip("\r\n")) for number, raw in batch if raw.strip()]
         strange += sum(len(text) > width for _, text in texts)
-        if most is not None:
-            texts = texts[: most - records]
+        if most is not None and records + len(texts) > most:
+            complete, texts = False, texts[: most - records]
         records += len(texts)
         for column, values in zip(seen, zip(*(_cut(t, spans) for _, t in texts), strict=True), strict=False):
             column.add(values, [number for number, _ in texts])
-        if most is not None and records >= most:
+        if not complete:
             break
     found = columns.named(
-        columns.text_column(name, one, file.uri) for name, one in zip(names, seen, strict=True)
+        columns.text_column(name or f"col{index}", one, file.uri)
+        for index, (name, one) in enumerate(zip(names, seen, strict=True))
     )
     evidence = [f"blanks run through all lines: columns at characters {spans}",
                 f"{'the first line is the header' if header.present else 'no header'}: {header.why}"]  # fmt: skip
@@ -53,7 +54,7 @@ def fixed_width_answer(file: LocalFile, opened: Opened, head: bytes, options: Lo
     return Answer(
         classification="fixedwidth", classifier="fixedwidth", certainty=0.8 * (1 - strange / max(records, 1)),
         parameters=parameters, columns=found, records=records,
-        complete=(most is None or records < most) and not opened.damage,
+        complete=complete and not opened.damage,
         evidence=evidence + columns.nothing_seen(found),
     )  # fmt: skip
 

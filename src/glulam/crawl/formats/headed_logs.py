@@ -39,7 +39,7 @@ def headed_log_answer(file: LocalFile, opened: Opened, head: bytes, options: Loo
 def _read(file: LocalFile, opened: Opened, options: LookOptions, names: Sequence[str], delimiter: str, above: int,
           name: str) -> Answer:  # fmt: skip
     seen = [TextColumn() for _ in names]
-    records, strange = 0, 0
+    records, strange, complete = 0, 0, True
     most = options.sample_records
     lines = enumerate(text_lines(opened), 1)
     while batch := list(islice(lines, _BATCH)):
@@ -54,12 +54,12 @@ def _read(file: LocalFile, opened: Opened, options: LookOptions, names: Sequence
                 continue
             rows.append([None if value == "-" else value for value in values])
             numbers.append(number)
-        if most is not None:
-            rows, numbers = rows[: most - records], numbers[: most - records]
+        if most is not None and records + len(rows) > most:
+            complete, rows, numbers = False, rows[: most - records], numbers[: most - records]
         records += len(rows)
         for column, found in zip(seen, zip(*rows, strict=True), strict=False):
             column.add(found, numbers)
-        if most is not None and records >= most:
+        if not complete:
             break
     shown = columns.named(
         columns.text_column(column, one, file.uri) for column, one in zip(names, seen, strict=True)
@@ -70,6 +70,6 @@ def _read(file: LocalFile, opened: Opened, options: LookOptions, names: Sequence
     return Answer(
         classification=name, classifier=name, certainty=records / (records + strange) if records + strange else 0.5,
         parameters={"delimiter": delimiter, "skip.header.line.count": str(above)}, columns=shown, records=records,
-        complete=(most is None or records < most) and not opened.damage,
+        complete=complete and not opened.damage,
         evidence=evidence + columns.nothing_seen(shown),
     )  # fmt: skip

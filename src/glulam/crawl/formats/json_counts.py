@@ -22,12 +22,12 @@ Ints = npt.NDArray[np.int64]
 LAST = 1 << 40
 """Record number of places that the strict parser has not seen: they order after those that it has."""
 
-_KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT, DOUBLE: kinds.DOUBLE}
+_KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT}
 
 
 def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
-    """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place; cell 0 is the
-    number of records."""
+    """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place (for a double
+    two: all, and those written with a fraction); cell 0 is the number of records."""
     files, owner = np.unique(np.asarray(table.column("_file")), return_inverse=True)
     cells: list[Ints] = [np.bincount(owner, minlength=len(files))]
     for f in schema.fields:
@@ -41,7 +41,9 @@ def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
 def _walk(array: Any, kind: DataType, owner: Ints, files: int, cells: list[Ints]) -> None:
     valid = np.asarray(array.is_valid()) if array.null_count else None
     cells.append(np.bincount(owner if valid is None else owner[valid], minlength=files))
-    if isinstance(kind, Struct):
+    if kind == DOUBLE:
+        cells.append(np.bincount(owner[_with_fraction(array)], minlength=files))
+    elif isinstance(kind, Struct):
         for index, f in enumerate(kind.fields):
             _walk(array.field(index), f.type, owner, files, cells)
     elif isinstance(kind, Array):
@@ -49,13 +51,28 @@ def _walk(array: Any, kind: DataType, owner: Ints, files: int, cells: list[Ints]
         _walk(array.flatten(), kind.element, np.repeat(owner, lengths), files, cells)
 
 
+def _with_fraction(numbers: pa.StringArray) -> npt.NDArray[np.bool_]:
+    """Which numbers are written with a point or an exponent."""
+    found = np.asarray(pc.fill_null(pc.match_substring(numbers, "."), False)).copy()
+    rest = np.flatnonzero(~found)
+    if len(rest):
+        exponent = pc.match_substring_regex(numbers.take(pa.array(rest)), "[eE]")
+        found[rest] = np.asarray(pc.fill_null(exponent, False))
+    return found
+
+
 def shape_of(kind: DataType, cells: Iterator[int], at: tuple[int, ...]) -> Shape:
     """The Shape of one file's place, from its cells in the order of `counts_by_file`."""
     seen = Shape()
     count = next(cells)
-    name = _kind(kind)
+    if kind == DOUBLE:
+        fractions = next(cells)
+        for name, number in ((kinds.DOUBLE, fractions), (kinds.BIGINT, count - fractions)):
+            if number:
+                seen.add(name, at, number)
+        return seen
     if count:
-        seen.add(name, at, count)
+        seen.add(_kind(kind), at, count)
     if isinstance(kind, Struct):
         for index, f in enumerate(kind.fields):
             member = shape_of(f.type, cells, (*at, index))
@@ -71,7 +88,9 @@ def cells_of(kind: DataType) -> int:
     """How many cells a place takes."""
     if isinstance(kind, Struct):
         return 1 + sum(cells_of(f.type) for f in kind.fields)
-    return 1 + cells_of(kind.element) if isinstance(kind, Array) else 1
+    if isinstance(kind, Array):
+        return 1 + cells_of(kind.element)
+    return 2 if kind == DOUBLE else 1
 
 
 def _kind(kind: DataType) -> str:

@@ -18,11 +18,13 @@ from glulam.crawl.formats.json_scan import ChunkCounts, Fast, JsonScanner, Seen,
 from glulam.crawl.formats.opened import Opened
 from glulam.infer.lattice import held, in_order
 from glulam.infer.shape import Shape
-from glulam.infer.types import Struct
-from glulam.records.chunks import gather
+from glulam.infer.types import DOUBLE, Struct
+from glulam.records.chunks import CHUNK_BYTES, Gathered
 from glulam.records.framing import Framed, Lines, frame
 from glulam.records.values import Reject, RejectCode
 
+LEARN_BYTES = 128 * 1024
+"""The first chunk is parsed record by record, to learn from: it is small."""
 _RELEARN = 0.02
 """A chunk in which more than this part of the records was not proved teaches the next ones."""
 _KEPT_REJECTS = 3
@@ -129,17 +131,46 @@ class JsonFindings:
         return _answer(opened, records, found)
 
 
-def json_answer(file: LocalFile, opened: Opened, head: bytes, options: LookOptions) -> Answer:
+def json_answer(
+    file: LocalFile, opened: Opened, head: bytes, options: LookOptions, scanner: JsonScanner
+) -> Answer:
     """What one JSON file holds, by itself. Raises UnreadableFile."""
-    findings, scanner = JsonFindings(), JsonScanner(options.limits)
+    findings = JsonFindings()
     state = OpenFile(file=file, compression=opened.compression, form=form_of(head))
     findings.begin(0, state)
-    try:
-        for gathered in gather(sampled(frame(0, opened, options.limits), options.sample_records, state)):
+    gathered = Gathered(number=0)
+    for piece in sampled(eased(frame(0, opened, options.limits)), options.sample_records, state):
+        gathered.add(piece)
+        if gathered.size >= (CHUNK_BYTES if gathered.number else LEARN_BYTES):
             findings.add(scanner.scan(gathered, findings.base))
-    finally:
-        scanner.close()
+            gathered = Gathered(number=gathered.number + 1)
+    if gathered.size:
+        findings.add(scanner.scan(gathered, findings.base))
     return findings.answer(0)
+
+
+def eased(items: Iterable[Framed]) -> Iterator[Framed]:
+    """With the first lines cut short, when they are many: what is learned from them speeds up the others."""
+    for position, item in enumerate(items):
+        if position == 0 and isinstance(item, Lines) and len(item.buffer) > 2 * LEARN_BYTES:
+            cut = item.buffer.find(b"\n", LEARN_BYTES) + 1
+            if 0 < cut < len(item.buffer):
+                first = _cut(item, item.buffer[:cut])
+                yield first
+                yield Lines(
+                    file=item.file, buffer=item.buffer[cut:], first_record_no=item.first_record_no + first.records,
+                    first_line=item.first_line + len(first.blank), first_offset=item.first_offset + cut,
+                )  # fmt: skip
+                continue
+        yield item
+
+
+def _cut(lines: Lines, buffer: bytes) -> Lines:
+    """The first of the lines only."""
+    return Lines(
+        file=lines.file, buffer=buffer, first_record_no=lines.first_record_no, first_line=lines.first_line,
+        first_offset=lines.first_offset,
+    )  # fmt: skip
 
 
 def sampled(items: Iterable[Framed], records: int | None, state: OpenFile) -> Iterator[Framed]:
@@ -167,11 +198,7 @@ def sampled(items: Iterable[Framed], records: int | None, state: OpenFile) -> It
 def _first(lines: Lines, count: int) -> Lines:
     """The first `count` records of some lines."""
     records = (~lines.blank).nonzero()[0]
-    end = int(lines.offsets[int(records[count - 1]) + 1])
-    return Lines(
-        file=lines.file, buffer=lines.buffer[:end], first_record_no=lines.first_record_no,
-        first_line=lines.first_line, first_offset=lines.first_offset,
-    )  # fmt: skip
+    return _cut(lines, lines.buffer[: int(lines.offsets[int(records[count - 1]) + 1])])
 
 
 def form_of(head: bytes) -> str:
@@ -210,9 +237,13 @@ def _as_seen(part: _Part, row: int, file: LocalFile) -> Seen:
         shape.members[f.key] = member
         example = part.examples[f.key]
         if example.uri == file.uri:
-            (kind,) = member.counts
+            kind = _kind_of_number(example.text) if f.type == DOUBLE else next(iter(member.counts))
             seen.examples[f.key] = {kind: [(example.line, example.text)]}
     return seen
+
+
+def _kind_of_number(text: str) -> str:
+    return "double" if set(text) & set(".eE") else "bigint"
 
 
 def columns_of(seen: Seen, file: LocalFile) -> tuple[ColumnFinding, ...]:

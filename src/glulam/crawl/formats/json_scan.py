@@ -115,7 +115,7 @@ class JsonScanner:
 
     def _parser(self) -> FastParser:
         if (parser := getattr(self._local, "parser", None)) is None:
-            parser = self._local.parser = FastParser()
+            parser = self._local.parser = FastParser(as_written=True)
             self._parsers.append(parser)
         return parser
 

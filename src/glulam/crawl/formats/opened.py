@@ -95,7 +95,10 @@ class Opened:
         if self.compression == "zip":
             yield from self._unzipped()
         elif self.compression == "lz4":
-            with pa.CompressedInputStream(pa.PythonFile(self.file, "r"), "lz4") as stream:
+            with (
+                os.fdopen(os.dup(self.file.fileno()), "rb") as own,  # Arrow closes what it reads
+                pa.CompressedInputStream(pa.PythonFile(own, "r"), "lz4") as stream,
+            ):
                 while piece := stream.read(_PIECE):
                     yield piece
         elif self.file.read(len(snappy.FRAMED_MAGIC)) == snappy.FRAMED_MAGIC:

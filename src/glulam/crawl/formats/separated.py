@@ -172,6 +172,7 @@ def _columns(file: LocalFile, first: Sequence[str], counted: _Rows, header: Head
         names = [name.strip() for name in first[:width]] + [""] * (width - len(first))
     else:
         names = [""] * width
+    names = [name or f"col{index}" for index, name in enumerate(names)]
     seen = counted.columns or [TextColumn() for _ in range(width)]
     found = [columns.text_column(name, one, file.uri) for name, one in zip(names, seen, strict=True)]
     for index, kind in enumerate(rules.types[:width]):
@@ -221,4 +222,4 @@ def _evidence(dialect: Dialect, header: Header, counted: _Rows, found: Sequence[
         said.append("no row below the header")
     elif kinds.get("string") == len(found) and not header.certain:
         said.append("set ContainsHeader in a classifier to say which it is")
-    return said + columns.nothing_seen(found)
+    return said + columns.odd_texts(found, counted.columns) + columns.nothing_seen(found)

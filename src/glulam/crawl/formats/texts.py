@@ -23,7 +23,7 @@ from glulam.infer.types import DOUBLE, DataType, Decimal, parse_type
 NULLS = ("", "\\N")
 """Texts that stand for NULL: nothing, and Hive's own mark."""
 
-_DATE = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_DATE = r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?"
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
@@ -35,6 +35,10 @@ _PATTERNS = {
     "boolean": "^(?:true|false|True|False|TRUE|FALSE)$",
 }
 _COMPILED = {kind: re.compile(pattern) for kind, pattern in _PATTERNS.items()}
+_OTHER_DATES = re.compile(
+    r"[0-9]{1,4}[/.][0-9]{1,2}[/.][0-9]{2,4}\b|[0-9]{8}T[0-9]{6}|(?:[A-Z][a-z]{2},? )?(?:[0-9]{1,2}[ /-][A-Z][a-z]{2}|"
+    r"[A-Z][a-z]{2} [0-9]{1,2}),?[ /-][0-9]{4}\b"
+)
 _SAFE_DIGITS = 15
 """Every decimal number with so many digits survives the way into a double and back."""
 _INT64 = range(-(2**63), 2**63)
@@ -72,6 +76,19 @@ def _decimal(text: str) -> str:
     return str(decimal_of(len(whole.lstrip("0")), len(fraction)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    kind: str
+    count: int
+    first: list[tuple[int, str]]
+    """The first of them: position in the batch, text."""
+
+
+def _first(kind: str, texts: pa.StringArray, at: np.ndarray) -> _Found:
+    first = zip(at[:_KEPT].tolist(), texts.slice(0, _KEPT).to_pylist(), strict=True)
+    return _Found(kind, len(texts), list(first))
+
+
 @dataclass(slots=True, kw_only=True)
 class TextColumn:
     """What was seen in one column of text."""
@@ -90,32 +107,48 @@ class TextColumn:
         empty = np.asarray(pc.or_(pc.is_null(texts), pc.is_in(texts, pa.array(NULLS))))
         self._count("null", int(empty.sum()))
         texts, at = texts.filter(pa.array(~empty)), at[~empty]
+        found: list[_Found] = []
         for kind in sorted(_PATTERNS, key=lambda k: -self.counts.get(k, 0)):
             if not len(texts):
-                return
+                break
             match = np.asarray(pc.match_substring_regex(texts, _PATTERNS[kind]))
             if kind == "double":  # whole numbers are counted as such, whichever pattern is tried first
                 match &= ~np.asarray(pc.match_substring_regex(texts, _PATTERNS["bigint"]))
             if match.any():
-                self._matched(kind, texts.filter(pa.array(match)), at[match], lines)
+                found += self._matched(kind, texts.filter(pa.array(match)), at[match])
                 texts, at = texts.filter(pa.array(~match)), at[~match]
-        self._seen("string", texts, at, lines)
+        if len(texts):
+            found.append(_first("string", texts, at))
+        self._keep(found, lines)
 
-    def _matched(self, kind: str, texts: pa.StringArray, at: np.ndarray, lines: Sequence[int]) -> None:
+    def _matched(self, kind: str, texts: pa.StringArray, at: np.ndarray) -> list[_Found]:
+        """Texts of one form: those that are of its kind, and one by one those whose value does not allow it."""
         doubtful = np.zeros(len(texts), bool)
         if kind in ("bigint", "double"):
             doubtful = np.asarray(pc.greater(pc.binary_length(texts), _SAFE_DIGITS))
             self._digits(texts)
         elif kind in ("date", "timestamp"):
             doubtful = ~_real_dates(texts)
-        if not doubtful.any():
-            self._seen(kind, texts, at, lines)
-            return
-        self._seen(kind, texts.filter(pa.array(~doubtful)), at[~doubtful], lines)
-        for position, text in zip(
-            at[doubtful].tolist(), texts.filter(pa.array(doubtful)).to_pylist(), strict=True
-        ):
-            self._note(_exact_kind(text, kind), 1, [(lines[position], text)])
+        found = []
+        for row in np.flatnonzero(doubtful).tolist():
+            text = texts[row].as_py()
+            if (exact := _exact_kind(text, kind)) == kind:
+                doubtful[row] = False
+            else:
+                found.append(_Found(exact, 1, [(int(at[row]), text)]))
+        if doubtful.all():
+            return found
+        return [_first(kind, texts.filter(pa.array(~doubtful)), at[~doubtful]), *found]
+
+    def _keep(self, found: list[_Found], lines: Sequence[int]) -> None:
+        first: dict[str, list[tuple[int, str]]] = {}
+        for one in found:
+            self._count(one.kind, one.count)
+            first.setdefault(one.kind, []).extend(one.first)
+        for kind, places in first.items():
+            known = self.examples.setdefault(kind, [])
+            room = _KEPT - len(known)
+            known += [(lines[at], text) for at, text in sorted(places)[:room]]
 
     def _digits(self, texts: pa.StringArray) -> None:
         longest = int(pc.max(pc.binary_length(texts)).as_py())
@@ -125,19 +158,6 @@ class TextColumn:
         self.whole_digits = max(self.whole_digits, _longest(parts, "w"))
         self.fraction_digits = max(self.fraction_digits, _longest(parts, "f"))
         self.exponents |= _longest(parts, "e") > 0
-
-    def _seen(self, kind: str, texts: pa.StringArray, at: np.ndarray, lines: Sequence[int]) -> None:
-        kept = [
-            (lines[int(i)], text)
-            for i, text in zip(at[:_KEPT], texts.slice(0, _KEPT).to_pylist(), strict=True)
-        ]
-        self._note(kind, len(texts), kept)
-
-    def _note(self, kind: str, count: int, kept: list[tuple[int, str]]) -> None:
-        self._count(kind, count)
-        if count:
-            known = self.examples.setdefault(kind, [])
-            known += kept[: _KEPT - len(known)]
 
     def _count(self, kind: str, count: int) -> None:
         if count:
@@ -152,6 +172,12 @@ class TextColumn:
             if exact:  # doubles beside numbers that no double holds: all of them as decimals
                 return decimal_of(self.whole_digits, self.fraction_digits)
         return join_all(kinds)
+
+
+def date_in_another_form(seen: TextColumn) -> str | None:
+    """A value of a column of text that looks like a date in a form that readers of tables do not take for one."""
+    texts = [text for _, text in seen.examples.get("string", ())]
+    return texts[0] if texts and all(_OTHER_DATES.match(text) for text in texts) else None
 
 
 def _only_numbers(kinds: Sequence[DataType]) -> bool:
