@@ -43,7 +43,10 @@ LEVELS = (
 
 ALLOWED = {
     ("ingest", "catalog"): "the commit's one transaction writes files, catalog and outbox together",
-    ("crawl", "catalog"): "a plan is applied in the catalog's own transaction, on the versions that it was made for",
+    (
+        "crawl",
+        "catalog",
+    ): "a plan is applied in the catalog's own transaction, on the versions that it was made for",
 }
 """Imports between rooms of one level or upwards that were decided on."""
 

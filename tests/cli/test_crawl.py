@@ -79,6 +79,25 @@ def test_partitions_repair(lake: Cli) -> None:
     }  # fmt: skip
 
 
+def test_profile(lake: Cli) -> None:
+    path = lake.folder / "lake" / "crm" / "people" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f'{{"id": {n}, "mail": "p{n}@example.com"}}\n' for n in range(30)))
+    lake.look("crawl", "s3://crm/people/", "--database", "crm", "--apply")
+    seen = lake.look("profile", "crm.people", "--apply", "--json").json["columns"]
+    assert seen["id"]["statistics"]["LongColumnStatisticsData"]["MaximumValue"] == 29
+    assert [tag["kind"] for tag in seen["mail"]["personal"]] == ["email"]
+    columns = lake.look("tables", "crm.people", "--json").json["table"]["descriptor"]["columns"]
+    assert columns[1]["parameters"]["glulam.personal"].startswith("email ")
+    path.with_name("b.json").write_text('{"id": 1, "mail": "x@example.com", "more": 1}\n')
+    lake.look("crawl", "s3://crm/people/", "--database", "crm", "--apply")
+    columns = lake.look("tables", "crm.people", "--json").json["table"]["descriptor"]["columns"]
+    assert [(c["name"], "glulam.personal" in c["parameters"]) for c in columns][1:] == [
+        ("mail", True),
+        ("more", False),
+    ]
+
+
 def test_the_server_does_what_clients_start(lake: Cli, tmp_path: Path) -> None:
     """`glulam up`, a crawler made and started with boto3; the worker is killed once on the way."""
     env = lake.env(GLULAM_HOME=str(lake.folder / ".glulam"))

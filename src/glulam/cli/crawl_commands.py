@@ -25,6 +25,10 @@ def register(app_: typer.Typer) -> None:
         epilog=example("glulam crawls", "glulam crawls 0195e2b1a0f39c41d2aa07be --full",
                        "glulam crawls 0195e2b1a0f39c41d2aa07be --apply"),
     )(crawls)  # fmt: skip
+    app_.command(
+        "profile", short_help="Statistics of a table's columns; what looks personal.",
+        epilog=example("glulam profile sales.customers", "glulam profile sales.customers --apply"),
+    )(profile)  # fmt: skip
 
 
 def crawl(
@@ -96,6 +100,17 @@ def crawls(
     if apply:
         raise typer.Exit(late.crawling.apply_planned(settings, crawl_id, full=full, as_json=as_json))
     raise typer.Exit(late.crawling.show(settings, crawl_id, full=full, as_json=as_json))
+
+
+def profile(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="database.table")],
+    apply: Annotated[bool, typer.Option("--apply", help="Write it to the catalog.")] = False,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Read all rows of a table: least, greatest, distinct and null values of each column, and tags for columns that look
+    like personal data (e-mail, phone, card, IP, names). With --apply, as column statistics and parameters of the columns."""
+    raise typer.Exit(late.profiling.run(settings_for(project), name, apply=apply, as_json=as_json))
 
 
 @app.command(

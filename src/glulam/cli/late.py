@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from glulam.cli import keys as keys
     from glulam.cli import letters as letters
     from glulam.cli import lookups as lookups
+    from glulam.cli import profiling as profiling
     from glulam.cli import progress as progress
     from glulam.cli import running as running
     from glulam.cli import serving as serving
@@ -27,6 +28,7 @@ _LATE = (
     "keys",
     "letters",
     "lookups",
+    "profiling",
     "progress",
     "running",
     "serving",

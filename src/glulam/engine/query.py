@@ -9,7 +9,7 @@ Timestamps are instants in UTC in the files and naive UTC `TIMESTAMP`s here, as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,14 @@ class QuerySession:
         columns = tuple((f.name, _type_text(f.type)) for f in schema)
         more = bool(limit) and len(rows) > limit
         return QueryResult(columns=columns, rows=tuple(rows[:limit] if more else rows), more=more)
+
+    def batches(self, database: str, name: str) -> Iterator[pa.RecordBatch]:
+        """All rows of a table. Raises InvalidInput, StorageFailed."""
+        try:
+            query = f"SELECT * FROM {quoted(database)}.{quoted(name)}"  # noqa: S608
+            yield from self._con.sql(query).to_arrow_reader(65_536)
+        except duckdb.Error as error:
+            raise _explained(error) from error
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Run a query of our own, in DuckDB's words with `$name` parameters."""
