@@ -20,6 +20,7 @@ from glulam.crawl.plan import Plan
 from glulam.crawl.runs import Crawl
 from glulam.model.clock import new_batch_id
 from glulam.settings import Settings
+from s3server import s3_bucket, s3_client, s3_endpoint, s3_env
 
 
 @dataclass
@@ -92,3 +93,26 @@ def lake(tmp_path: Path, database_url: str) -> Iterator[CrawledLake]:
     settings = Settings(home=tmp_path / "home", lake=root, database_url=database_url, threads=2)
     with App(settings) as app:
         yield CrawledLake(app=app, root=root)
+
+
+@dataclass
+class CrawledBucket(CrawledLake):
+    """The same on an S3 server."""
+
+    bucket: str = ""
+    endpoint: str = ""
+
+    def put(self, key: str, content: str | bytes | Sequence[Mapping[str, Any]]) -> None:
+        super().put(key, content)
+        body = (self.root / "lake" / key).read_bytes()
+        s3_client(self.endpoint).put_object(Bucket=self.bucket, Key=key, Body=body)
+
+
+@pytest.fixture
+def bucket(s3_env: str, s3_bucket: str, tmp_path: Path, database_url: str) -> Iterator[CrawledBucket]:
+    settings = Settings(home=tmp_path / "home", database_url=database_url, objects="s3", threads=2)
+    with App(settings) as app:
+        yield CrawledBucket(app=app, root=tmp_path / "copies", bucket=s3_bucket, endpoint=s3_env)
+
+
+__all__ = ["s3_bucket", "s3_endpoint", "s3_env"]

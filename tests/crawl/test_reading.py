@@ -9,9 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.dataset import dataset
 
 from crawl.conftest import CrawledLake
 from glulam.cli.letters import live_tables
+from glulam.infer.arrow import to_arrow
 from glulam.model.errors import InvalidInput, UnsupportedSql
 
 
@@ -61,6 +63,20 @@ def test_parquet_with_columns_that_came_later(lake: CrawledLake) -> None:
         (1, Decimal("1.50"), None, date(2024, 1, 1)), (2, Decimal("2.50"), "n", date(2024, 1, 2)),
         (3, Decimal("3.50"), None, None),
     ]  # fmt: skip
+
+
+def test_pyarrow_reads_what_the_catalog_says(lake: CrawledLake) -> None:
+    for day in (1, 2):
+        path = lake.root / "lake" / "p" / f"day={day}" / "part-0.parquet"
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"id": pa.array([day], pa.int32()), "d": [Decimal("1.50")]}), path)
+    lake.once("s3://lake/p/")
+    declared = pa.schema([(c.name, to_arrow(c.data_type)) for c in lake.table("p").descriptor.columns])
+    assert declared == pa.schema([("id", pa.int32()), ("d", pa.decimal128(3, 2))])
+    for values, partition in lake.partitions("p").items():
+        folder = str(partition.location).replace("s3://", f"{lake.root}/")
+        found = dataset(folder, schema=declared, format="parquet").to_table()
+        assert found.to_pylist() == [{"id": int(values[0]), "d": Decimal("1.50")}]
 
 
 def test_odd_files_are_not_read(lake: CrawledLake) -> None:

@@ -48,6 +48,7 @@ _FORMATS = {
                    output="com.amazon.ionhiveserde.formats.IonOutputFormat", serde="com.amazon.ionhiveserde.IonHiveSerDe"),
 }  # fmt: skip
 _GROK = "com.amazonaws.glue.serde.GrokSerDe"
+_REGEX = "org.apache.hadoop.hive.serde2.RegexSerDe"
 _OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 
 
@@ -95,6 +96,8 @@ def storage(table: FoundTable) -> dict[str, Any]:
     serde, settings = form.serde, _serde_settings(table)
     if "grokPattern" in table.parameters:
         serde = _GROK
+    elif "input.regex" in table.parameters:
+        serde = _REGEX
     elif table.classification == "csv" and table.parameters.get("quoteChar", "").strip():
         serde = _OPEN_CSV
     serde = table.parameters.get("serializationLib", serde)
@@ -158,7 +161,7 @@ def _serde_settings(table: FoundTable) -> dict[str, str]:
             if c.source_name != c.name:
                 found[f"mapping.{c.name}"] = c.source_name
         return found
-    if table.classification == "csv":
+    if "delimiter" in given:
         found = {}
         if delimiter := given.get("delimiter"):
             found |= {"field.delim": delimiter}
@@ -170,6 +173,8 @@ def _serde_settings(table: FoundTable) -> dict[str, str]:
             {"input.grokCustomPatterns": given["grokCustomPatterns"]} if "grokCustomPatterns" in given else {}
         )
         return {"input.format": given["grokPattern"], **custom}
+    if "input.regex" in given:
+        return {"input.regex": given["input.regex"]}
     if table.classification == "xml":
         return {"rowTag": given.get("rowTag", "")}
     return {"serialization.format": "1"} if table.classification in ("parquet", "orc", "avro") else {}

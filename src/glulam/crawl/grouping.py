@@ -217,7 +217,7 @@ def _settings(look: Look) -> dict[str, str]:
     return {
         k: v
         for k, v in look.parameters.items()
-        if k in ("delimiter", "skip.header.line.count", "rowTag", "grokPattern")
+        if k in ("delimiter", "skip.header.line.count", "rowTag", "grokPattern", "input.regex")
     }
 
 

@@ -12,7 +12,7 @@ from glulam.crawl.documents import columns as column_documents
 from glulam.crawl.found import FoundTable
 from glulam.crawl.merging import loses
 from glulam.crawl.plan import ColumnChange
-from glulam.crawl.shaping import BY_POSITION
+from glulam.crawl.shaping import by_position
 from glulam.infer.lattice import join
 from glulam.infer.types import DataType, parse_type
 from glulam.model.errors import InvalidInput
@@ -86,7 +86,7 @@ def merged_columns(found: FoundTable, table: Table, update: Update) -> list[dict
     empty = {c.name for c in found.columns if str(c.type) == "void"}
     if update is Update.MERGE:
         return [*old.values(), *(c for name, c in fresh.items() if name not in old)]
-    if found.classification in BY_POSITION or "grokPattern" in found.parameters:
+    if by_position(found.parameters):
         order = list(fresh)
     else:
         order = [name for name in old if name in fresh] + [name for name in fresh if name not in old]

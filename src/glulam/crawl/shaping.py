@@ -17,8 +17,13 @@ from glulam.crawl.naming import key_names, table_name, value_of, value_type, wit
 from glulam.infer.types import DataType, Decimal, Scalar
 from glulam.model.uri import S3Uri
 
-BY_POSITION = frozenset({"csv", "grok"})
-"""Formats whose columns are known by their place in the line: none can be left out."""
+_BY_POSITION = frozenset({"delimiter", "grokPattern", "input.regex"})
+"""Parameters of formats whose columns are known by their place in the line."""
+
+
+def by_position(parameters: Mapping[str, str]) -> bool:
+    """Whether no column can be left out, or be in another place."""
+    return not _BY_POSITION.isdisjoint(parameters)
 
 
 def shape(datasets: Sequence[Dataset], root: S3Uri, prefix: str) -> list[FoundTable]:
@@ -42,7 +47,7 @@ def _table(d: Dataset, name: str, location: str, root: S3Uri) -> FoundTable:
     keys = key_names(d.levels)
     values = [_values(leaf, d.levels) for leaf in d.leaves]
     types = [value_type(v[at] for v in values) for at in range(len(keys))]
-    columns, reasons = _apart(d.columns, keys, by_position=_positional(d))
+    columns, reasons = _apart(d.columns, keys, positional=by_position(d.look.parameters))
     variants = [v for leaf in d.leaves for v in leaf.variants]
     twins = Counter(values)
     partitions = [
@@ -73,23 +78,19 @@ def _relative(odd: Odd, path: str) -> Odd:
     return replace(odd, path=odd.path.removeprefix(f"{path}/")) if path else odd
 
 
-def _positional(d: Dataset) -> bool:
-    return d.look.classification in BY_POSITION or "grokPattern" in d.look.parameters
-
-
 def _values(leaf: Leaf, levels: Sequence[str | None]) -> tuple[str, ...]:
     return tuple(value_of(text, hive=key is not None) for text, key in zip(leaf.values, levels, strict=True))
 
 
 def _apart(
-    columns: tuple[ColumnFinding, ...], keys: Sequence[str], *, by_position: bool
+    columns: tuple[ColumnFinding, ...], keys: Sequence[str], *, positional: bool
 ) -> tuple[tuple[ColumnFinding, ...], list[str]]:
     """Columns beside partition keys of the same name: a table cannot have both."""
     both = [c.name for c in columns if c.name in keys]
     if not both:
         return columns, []
     said = ", ".join(both)
-    if not by_position:
+    if not positional:
         kept = tuple(c for c in columns if c.name not in keys)
         return kept, [f"{said}: in the files, too; the table takes it from the folders' names"]
     names = {*keys, *(c.name for c in columns)}
