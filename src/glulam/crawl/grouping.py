@@ -160,7 +160,8 @@ class _Grouper:
         left = [d for name, d in chosen.items() if name not in best.members]
         made = _joined(node.path, best, len(chosen))
         if hive or forced:
-            made.odd += [Odd(path=f"{d.path}/", files=d.files, reason=_odd_folder(d, made)) for d in left]
+            for d in left:
+                made.odd += [Odd(path=f"{d.path}/", files=d.files, reason=_odd_folder(d, made)), *d.odd]
             return made, others
         return made, others + left
 
@@ -172,7 +173,10 @@ class _Grouper:
             combined.reasons.append(
                 f"{_shown(combined.path)}: {mine:,} files beside the folders are tables of their own"
             )
-            return [*own, combined] if len(own) > 1 or own[0].file else [own[0], *_apart(combined)]
+            if len(own) > 1 or own[0].file:
+                return [*own, combined]
+            own[0].odd += combined.odd
+            return [own[0], *_apart(combined)]
         for d in own:
             names = (
                 [d.file] if d.file else [name for leaf in d.leaves for v in leaf.variants for name in v.names]

@@ -48,18 +48,13 @@ def _table(d: Dataset, name: str, location: str, root: S3Uri) -> FoundTable:
     values = [_values(leaf, d.levels) for leaf in d.leaves]
     types = [value_type(v[at] for v in values) for at in range(len(keys))]
     columns, reasons = _apart(d.columns, keys, positional=by_position(d.look.parameters))
-    variants = [v for leaf in d.leaves for v in leaf.variants]
-    twins = Counter(values)
-    partitions = [
-        _partition(leaf, v, root) for leaf, v in zip(d.leaves, values, strict=True) if twins[v] == 1
-    ] if keys else []  # fmt: skip
+    twins = Counter(values) if keys else Counter[tuple[str, ...]]()
+    leaves = [(leaf, v) for leaf, v in zip(d.leaves, values, strict=True) if twins[v] < 2]
+    same = [leaf for leaf, v in zip(d.leaves, values, strict=True) if twins[v] > 1]
+    reason = "another folder stands for the same partition values"
     odd = [_relative(o, d.path) for o in d.odd]
-    if keys:
-        reason = "another folder stands for the same partition values"
-        same = [leaf for leaf, v in zip(d.leaves, values, strict=True) if twins[v] > 1]
-        odd += [
-            _relative(Odd(path=f"{leaf.path}/", files=leaf.files, reason=reason), d.path) for leaf in same
-        ]
+    odd += [_relative(Odd(path=f"{leaf.path}/", files=leaf.files, reason=reason), d.path) for leaf in same]
+    variants = [v for leaf, _ in leaves or zip(d.leaves, values, strict=True) for v in leaf.variants]
     evidence = dict.fromkeys(line for v in variants[:20] for line in v.evidence)
     compression = Counter[str]()
     for v in variants:
@@ -67,7 +62,8 @@ def _table(d: Dataset, name: str, location: str, root: S3Uri) -> FoundTable:
     return FoundTable(
         name=name, location=location, classification=d.look.classification, compression=compression.most_common(1)[0][0],
         parameters=d.look.parameters, columns=columns, partition_keys=tuple(zip(keys, types, strict=True)),
-        partitions=tuple(partitions), files=d.files, size_bytes=sum(v.size_bytes for v in variants),
+        partitions=tuple(_partition(leaf, v, root) for leaf, v in leaves) if keys else (),
+        files=sum(leaf.files for leaf, _ in leaves), size_bytes=sum(v.size_bytes for v in variants),
         records=sum(v.records for v in variants), complete=all(v.complete for v in variants),
         reasons=(*d.reasons, *reasons, *list(evidence)[:8]), odd=tuple(odd),
     )  # fmt: skip
