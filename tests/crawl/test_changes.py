@@ -309,3 +309,29 @@ def test_settings_that_change_are_seen(sales: CrawledLake) -> None:
     sales.put("third/a.json", [{"z": 1}])
     sales.crawl()
     assert "new_third" in sales.tables()
+
+
+def test_exclusions_are_the_readers_too(sales: CrawledLake) -> None:
+    for key in ("sales/y=1/x.csv", "sales/y=2/old/z.json", "sales/y=1/a[1].json"):
+        sales.put(key, [{"p": 1, "q": 2, "r": 3}])
+    for n in range(3):
+        sales.put(f"sales/y=1/{n}.json", ROWS)
+    spec = {
+        "DatabaseName": "db",
+        "Targets": {"S3Targets": [{"Path": "s3://lake/sales/", "Exclusions": ["**.csv", "*/old/**"]}]},
+    }
+    with sales.app.database.transaction() as conn:
+        crawl = runs.start(conn, sales.app.scope, "x", "", spec, "test")
+    sales.app.crawls.run(crawl)
+    assert json.loads(sales.table("sales").document["Parameters"]["exclusions"]) == [
+        "s3://lake/sales/**.csv", "s3://lake/sales/*/old/**", "s3://lake/sales/y=1/a\\[1\\].json",
+    ]  # fmt: skip
+    sales.put("sales/y=1/late.csv", "a,b\n1,2\n")
+    files = [str(f[0].key) for f in sales.app.located(sales.table("sales")).files]
+    assert files == [
+        "sales/y=1/0.json",
+        "sales/y=1/1.json",
+        "sales/y=1/2.json",
+        "sales/y=1/a.json",
+        "sales/y=2/a.json",
+    ]

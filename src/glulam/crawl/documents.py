@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from glulam.crawl.findings import ColumnFinding
-from glulam.crawl.found import FoundPartition, FoundTable
+from glulam.crawl.found import FoundTable
+from glulam.crawl.globs import escaped
 from glulam.infer.codec import to_plain
 from glulam.infer.types import Array, DataType, Field, Struct
 
@@ -52,16 +53,13 @@ _REGEX = "org.apache.hadoop.hive.serde2.RegexSerDe"
 _OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 
 
-def table_document(table: FoundTable, crawler: str, exclusions: Sequence[str] = ()) -> dict[str, Any]:
-    """Glue's TableInput without the name. `crawler`: who says so; `exclusions`: the target's own."""
+def table_document(table: FoundTable, crawler: str) -> dict[str, Any]:
+    """Glue's TableInput without the name. `crawler`: who says so."""
     parameters = {
         "CrawlerSchemaDeserializerVersion": "1.0", "CrawlerSchemaSerializerVersion": "1.0", UPDATED_BY: crawler,
         **_parameters(table), **counts(table.files, table.records, table.size_bytes),
     }  # fmt: skip
-    excluded = [
-        *(f"{table.location}{p}" if "://" not in p else p for p in exclusions),
-        *excluded_paths(table),
-    ]
+    excluded = [*table.exclusions, *excluded_paths(table)]
     if excluded:
         parameters[EXCLUSIONS] = json.dumps(excluded, ensure_ascii=False)
     found: dict[str, Any] = {
@@ -74,14 +72,6 @@ def table_document(table: FoundTable, crawler: str, exclusions: Sequence[str] = 
     if table.comment:
         found["Description"] = table.comment
     return found
-
-
-def partition_document(
-    table: FoundTable, partition: FoundPartition, described: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The StorageDescriptor of a partition: the table's own (`described`), with its place and counts."""
-    parameters = {**_parameters(table), **counts(partition.files, partition.records, partition.size_bytes)}
-    return {**described, "Location": partition.location, "Parameters": parameters}
 
 
 def storage(table: FoundTable) -> dict[str, Any]:
@@ -120,11 +110,12 @@ def counts(files: int, records: int, size_bytes: int) -> dict[str, str]:
 
 def excluded_paths(table: FoundTable) -> list[str]:
     """Patterns for what lies in the table's folder and is not of it."""
-    root = table.location if table.location.endswith("/") else ""
+    root = escaped(table.location) if table.location.endswith("/") else ""
     paths = [odd.path for odd in table.odd]
     if len(paths) > _MOST_EXCLUSIONS:
-        paths = sorted({f"**{posixpath.splitext(p)[1]}" for p in paths if posixpath.splitext(p)[1]})
-    return [f"{root}{p}**" if p.endswith("/") else f"{root}{p}" for p in paths]
+        kinds = {posixpath.splitext(p)[1] for p in paths}
+        return [f"{root}**{escaped(kind)}" for kind in sorted(kinds) if kind]
+    return [f"{root}{escaped(p)}{'**' if p.endswith('/') else ''}" for p in paths]
 
 
 def _parameters(table: FoundTable) -> dict[str, str]:

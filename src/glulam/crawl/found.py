@@ -54,6 +54,8 @@ class FoundTable:
     """Why these files are one table."""
     odd: tuple[Odd, ...] = ()
     """What lies in its folder and is not of it."""
+    exclusions: tuple[str, ...] = ()
+    """Patterns of the include path, from the bucket on."""
     comment: str = ""
     storage: Mapping[str, str] | None = None
     """Of what is no plain file: members of the StorageDescriptor's place (a database's table, a lakehouse format)."""

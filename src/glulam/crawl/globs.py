@@ -29,6 +29,11 @@ def excluder(patterns: Sequence[str]) -> Excludes:
     return lambda path: whole.fullmatch(path) is not None
 
 
+def escaped(path: str) -> str:
+    """The pattern that matches this path and nothing else."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
 def check(pattern: str) -> None:
     """Raises InvalidInput."""
     _translated(pattern)

@@ -50,7 +50,6 @@ class Seen:
     """The targets' locations: what is not found below them any more is gone."""
     odd: tuple[Odd, ...] = ()
     notes: tuple[str, ...] = ()
-    exclusions: tuple[str, ...] = ()
 
 
 def match(found: Sequence[FoundTable], tables: Sequence[Table], crawler: str) -> dict[str, Table]:
@@ -88,11 +87,11 @@ def make_plan(definition: Definition, seen: Seen, known: Known, now: str) -> Pla
     for found in seen.tables:
         table = matched.get(found.location)
         if table is not None:
-            changes.append(_existing(definition, found, table, known, seen.exclusions, now))
+            changes.append(_existing(definition, found, table, known, now))
         elif definition.database:
             name = found.name if found.name not in taken else with_suffix(found.name, found.location)
             taken.add(name)
-            changes.append(_new(definition, replace(found, name=name), seen.exclusions))
+            changes.append(_new(definition, replace(found, name=name)))
     notes = list(seen.notes)
     for table in gone(seen, known.tables, crawler):
         change = _gone(definition, table, known, now)
@@ -103,8 +102,8 @@ def make_plan(definition: Definition, seen: Seen, known: Known, now: str) -> Pla
                 tables=tuple(sorted(changes, key=lambda c: (c.database, c.name))))  # fmt: skip
 
 
-def _new(definition: Definition, found: FoundTable, exclusions: Sequence[str]) -> TableChange:
-    document = table_document(found, definition.name, exclusions)
+def _new(definition: Definition, found: FoundTable) -> TableChange:
+    document = table_document(found, definition.name)
     return replace(
         _described(found, definition.database, found.name), action=Action.CREATE, document=document,
         partitions=tuple(partition_changes(found, (), definition.delete)),
@@ -112,9 +111,7 @@ def _new(definition: Definition, found: FoundTable, exclusions: Sequence[str]) -
     )  # fmt: skip
 
 
-def _existing(
-    definition: Definition, found: FoundTable, table: Table, known: Known, exclusions: Sequence[str], now: str
-) -> TableChange:
+def _existing(definition: Definition, found: FoundTable, table: Table, known: Known, now: str) -> TableChange:
     base = replace(_described(found, table.database, table.name), table_id=table.id, version=table.version,
                    used_by=known.used_by.get(table.id, ()))  # fmt: skip
     if PIPELINE in table.document.get("Parameters", {}):
@@ -130,7 +127,7 @@ def _existing(
         partitions = []
     else:
         partitions = partition_changes(found, there, definition.delete)
-    document = _updated(definition, found, table, exclusions)
+    document = _updated(definition, found, table)
     changed = document is not None and _content(document) != _content(table.document)
     return replace(
         base, action=Action.UPDATE if changed else Action.KEEP, document=document if changed else None,
@@ -138,11 +135,9 @@ def _existing(
     )  # fmt: skip
 
 
-def _updated(
-    definition: Definition, found: FoundTable, table: Table, exclusions: Sequence[str]
-) -> dict[str, Any] | None:
+def _updated(definition: Definition, found: FoundTable, table: Table) -> dict[str, Any] | None:
     """The table's next document; None when the policy keeps it as it is."""
-    wanted = table_document(found, definition.name, exclusions)
+    wanted = table_document(found, definition.name)
     old, storage = table.document, table.document.get("StorageDescriptor", {})
     deprecated = DEPRECATED_BY in old.get("Parameters", {})
     if definition.update is Update.LOG:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import FoundPartition, FoundTable, Odd
+from glulam.crawl.globs import escaped
 from glulam.crawl.grouping import Dataset, Leaf
 from glulam.crawl.listing import place
 from glulam.crawl.merging import loses
@@ -26,8 +27,11 @@ def by_position(parameters: Mapping[str, str]) -> bool:
     return not _BY_POSITION.isdisjoint(parameters)
 
 
-def shape(datasets: Sequence[Dataset], root: S3Uri, prefix: str) -> list[FoundTable]:
-    """The tables of one include path; no two have one name."""
+def shape(
+    datasets: Sequence[Dataset], root: S3Uri, prefix: str, exclusions: Sequence[str] = ()
+) -> list[FoundTable]:
+    """The tables of one include path; no two have one name. `exclusions`: the include path's own patterns."""
+    excluded = tuple(f"{escaped(str(root))}{pattern.removeprefix('/')}" for pattern in exclusions)
     tables, taken = [], set[str]()
     for d in datasets:
         location = str(place(root, d.path, d.file or ""))
@@ -35,7 +39,7 @@ def shape(datasets: Sequence[Dataset], root: S3Uri, prefix: str) -> list[FoundTa
         if name in taken:
             name = with_suffix(name, location)
         taken.add(name)
-        tables.append(_table(d, name, location, root))
+        tables.append(replace(_table(d, name, location, root), exclusions=excluded))
     return tables
 
 

@@ -168,8 +168,7 @@ class _Crawling:
         found += self._elsewhere(definition, listings)
         failpoint("crawl.after_look")
         places = [str(listing.root) for _, listing in listings]
-        seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes),
-                    exclusions=targets[0].exclusions if len(targets) == 1 else ())  # fmt: skip
+        seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes))
         new = NewMemory(basis=basis, definition=settings, previous=known, changed=changed,
                         gone=[] if self.keys is not None else _gone(known, listings))  # fmt: skip
         return self._finish(definition, seen, new)
@@ -222,10 +221,10 @@ class _Crawling:
         self._unclassified(listing, looked.folders)
         rules = Rules(combine=definition.combine, table_level=definition.table_level,
                       level=1 + len([p for p in listing.root.key.split("/") if p]))  # fmt: skip
-        tables = shape(group(looked.folders, rules), listing.root, definition.table_prefix)
+        tables = shape(group(looked.folders, rules), listing.root, definition.table_prefix, target.exclusions)
         for path in listing.delta:
             place = listing.root if not path else folder(f"{listing.root}{path}")
-            tables += self.work.lookers.lakehouse(DeltaTarget(path=place))
+            tables += _prefixed(definition, self.work.lookers.lakehouse(DeltaTarget(path=place)))
         for table in tables:
             self.journal.write(
                 f"{table.name}: {table.classification}, {table.files} files, {len(table.partitions)} partitions"
@@ -245,12 +244,7 @@ class _Crawling:
             elif isinstance(target, IcebergTarget | DeltaTarget):
                 self.journal.write(f"{target.path}")
                 found += self.work.lookers.lakehouse(target)
-        taken = set[str]()
-        for at, table in enumerate(found):
-            name = f"{definition.table_prefix.lower()}{table.name}"
-            found[at] = replace(table, name=name)
-            taken.add(name)
-        return found
+        return _prefixed(definition, found)
 
     def _unclassified(self, listing: Listing, folders: Sequence[FolderFindings]) -> None:
         refused = [(f.path, u) for f in folders for u in f.unclassified]
@@ -319,6 +313,10 @@ def _s3_targets(conn: psycopg.Connection, scope: Scope, definition: Definition) 
 def _basis(custom: Sequence[Mapping[str, Any]], targets: Sequence[S3Target]) -> bytes:
     content = [_VERSION, list(custom), [[str(t.path), t.sample_size] for t in targets]]
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def _prefixed(definition: Definition, found: Sequence[FoundTable]) -> list[FoundTable]:
+    return [replace(t, name=f"{definition.table_prefix.lower()}{t.name}") for t in found]
 
 
 def _settings(definition: Definition) -> str:

@@ -103,7 +103,7 @@ class LiveTables:
         """What the table holds now."""
         with self.database.connection() as conn:
             live = outputs.live(conn, table.id)
-        if _PIPELINE not in table.descriptor.parameters and not is_iceberg(table.descriptor):
+        if not is_pipelines(table) and not is_iceberg(table.descriptor):
             return self._located_counts(table)
         files = [(f.values, f.record_count, f.size_bytes) for f in live]
         keys = tuple(k.name for k in table.descriptor.partition_keys)
@@ -136,7 +136,7 @@ class LiveTables:
     def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
         if is_iceberg(table.descriptor):
             return self._iceberg_view(table, uris, places)
-        if _PIPELINE not in table.descriptor.parameters:
+        if not is_pipelines(table):
             return self._located_view(table, uris, places)
         with self.database.connection() as conn:
             files = outputs.live(conn, table.id)
@@ -226,8 +226,13 @@ def _by_partition(files: Iterable[tuple[tuple[str, ...], int, int]]) -> tuple[Pa
     )
 
 
+def is_pipelines(table: Table) -> bool:
+    """Whether a pipeline writes the table: then the ledger knows its files, and its rows say where they come from."""
+    return _PIPELINE in table.descriptor.parameters
+
+
 def is_dead_letters(table: Table) -> bool:
-    return [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
+    return is_pipelines(table) and [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
 
 
 def _named(database: str | None, name: str, known: Sequence[Table]) -> Table:
