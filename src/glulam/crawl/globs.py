@@ -19,6 +19,8 @@ Excludes = Callable[[str], bool]
 """Whether the path (behind the include path, without a leading slash) is left out."""
 
 _MOST = 1024
+_MOST_STARS = 16
+"""Each may stand for anything: many of them in one pattern take for ever on a long path."""
 
 
 def excluder(patterns: Sequence[str]) -> Excludes:
@@ -42,6 +44,8 @@ def check(pattern: str) -> None:
 def _translated(pattern: str) -> str:
     if not pattern or len(pattern) > _MOST:
         raise InvalidInput(f"exclusion {pattern[:60]!r}: expected 1 to {_MOST} characters")
+    if len(re.findall(r"\*+", pattern)) > _MOST_STARS:
+        raise InvalidInput(f"exclusion {pattern[:60]!r}: expected at most {_MOST_STARS} times * or **")
     text = pattern.removeprefix("/")
     return _Glob(text + "**" if text.endswith("/") else text).regex()
 
