@@ -335,3 +335,16 @@ def test_exclusions_are_the_readers_too(sales: CrawledLake) -> None:
         "sales/y=1/a.json",
         "sales/y=2/a.json",
     ]
+
+
+def test_a_sample_counts_every_file(sales: CrawledLake) -> None:
+    for n in range(10):
+        sales.put(f"sales/y=1/{n}.json", ROWS)
+    targets = {"S3Targets": [{"Path": "s3://lake/sales/", "SampleSize": 2}]}
+    sales.crawler(Targets=targets)
+    plan = sales.crawl()
+    assert (plan.tables[0].files, plan.tables[0].complete) == (12, False)
+    assert sales.partitions("sales")["1",].file_count == 11
+    sales.put("sales/y=3/a.json", ROWS)
+    sales.crawl()
+    assert sales.partitions("sales")["1",].file_count == 11

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import Odd
@@ -47,9 +47,13 @@ class Leaf:
     values: tuple[str, ...] = ()
     variants: list[Variant]
     columns: tuple[ColumnFinding, ...]
+    unseen: int = 0
+    """Files that nobody looked into, because others stand for them, and their size."""
+    unseen_bytes: int = 0
 
     @property
     def files(self) -> int:
+        """That were looked into."""
         return sum(v.files for v in self.variants)
 
 
@@ -128,7 +132,8 @@ class _Grouper:
             return [
                 _single(node.path, v, name, total) for c in clusters for v in c.variants for name in v.names
             ]
-        leaf = Leaf(path=node.path, variants=best.variants, columns=best.columns)
+        leaf = Leaf(path=node.path, variants=best.variants, columns=best.columns, unseen=node.own.unseen,
+                    unseen_bytes=node.own.unseen_bytes)  # fmt: skip
         reason = f"{total:,} files, all alike" if len(clusters) == 1 else (
             f"{best.files:,} of {total:,} files are {best.look.classification} with similar columns"
         )  # fmt: skip
@@ -199,7 +204,7 @@ def _apart(combined: Dataset) -> list[Dataset]:
     for leaf in combined.leaves:
         look = leaf.variants[0].look
         reason = f"{_shown(leaf.path)}: {leaf.files:,} files, not partitions: the folder above holds more files of its own"
-        found.append(Dataset(path=leaf.path, leaves=[Leaf(path=leaf.path, variants=leaf.variants, columns=leaf.columns)],
+        found.append(Dataset(path=leaf.path, leaves=[replace(leaf, values=())],
                              look=look, columns=leaf.columns, files=leaf.files, reasons=[reason]))  # fmt: skip
     return found
 
@@ -307,11 +312,7 @@ def _joined(path: str, family: _Family, folders: int) -> Dataset:
     for name, d in family.members.items():
         value = _HIVE.fullmatch(name)[2] if family.key is not None else name  # type: ignore[index]
         for leaf in d.leaves:
-            leaves.append(
-                Leaf(
-                    path=leaf.path, values=(value, *leaf.values), variants=leaf.variants, columns=leaf.columns
-                )
-            )
+            leaves.append(replace(leaf, values=(value, *leaf.values)))
         odd += d.odd
     looks: dict[int, tuple[int, Look]] = {}
     for d in family.members.values():

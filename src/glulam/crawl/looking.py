@@ -7,7 +7,7 @@ is remote, a spool that is emptied as files are done. Left to others: what is in
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -76,10 +76,11 @@ class Looking:
             digests[place] = digest
             if memory.digests.get(place) == digest or (self.only_new_folders and place in memory.digests):
                 _remember(listing, folder, known, summing)
+                _unseen(folder, known.keys(), summing)
                 continue
             files[place] = {}
             chosen = sample(folder, self.sample_size)
-            summing.unseen(folder.path, len(folder.files) - len(chosen))
+            _unseen(folder, {entry[0] for entry in chosen}, summing)
             for entry in chosen:
                 old = known.get(entry[0])
                 if old is not None and old.etag == entry[1]:
@@ -169,3 +170,10 @@ def _remember(listing: Listing, folder: Folder, known: Mapping[str, FileMemory],
                 folder.path,
                 Unclassified(uri=uri, etag=file.etag, size_bytes=file.size_bytes, reason=file.reason),
             )
+
+
+def _unseen(folder: Folder, seen: Collection[str], summing: Summing) -> None:
+    """Count the files that a sample left out."""
+    if len(seen) < len(folder.files):
+        sizes = [size for name, _, size in folder.files if name not in seen]
+        summing.unseen(folder.path, len(sizes), sum(sizes))

@@ -67,8 +67,9 @@ def _table(d: Dataset, name: str, location: str, root: S3Uri) -> FoundTable:
         name=name, location=location, classification=d.look.classification, compression=compression.most_common(1)[0][0],
         parameters=d.look.parameters, columns=columns, partition_keys=tuple(zip(keys, types, strict=True)),
         partitions=tuple(_partition(leaf, v, root) for leaf, v in leaves) if keys else (),
-        files=sum(leaf.files for leaf, _ in leaves), size_bytes=sum(v.size_bytes for v in variants),
-        records=sum(v.records for v in variants), complete=all(v.complete for v in variants),
+        files=sum(leaf.files + leaf.unseen for leaf, _ in leaves), size_bytes=sum(_size(leaf) for leaf, _ in leaves),
+        records=sum(v.records for v in variants),
+        complete=all(v.complete for v in variants) and not any(leaf.unseen for leaf, _ in leaves),
         reasons=(*d.reasons, *reasons, *list(evidence)[:8]), odd=tuple(odd),
     )  # fmt: skip
 
@@ -107,9 +108,13 @@ def _apart(
 
 def _partition(leaf: Leaf, values: tuple[str, ...], root: S3Uri) -> FoundPartition:
     return FoundPartition(
-        values=values, location=str(place(root, leaf.path)), columns=leaf.columns, files=leaf.files,
-        size_bytes=sum(v.size_bytes for v in leaf.variants), records=sum(v.records for v in leaf.variants),
+        values=values, location=str(place(root, leaf.path)), columns=leaf.columns,
+        files=leaf.files + leaf.unseen, size_bytes=_size(leaf), records=sum(v.records for v in leaf.variants),
     )  # fmt: skip
+
+
+def _size(leaf: Leaf) -> int:
+    return sum(v.size_bytes for v in leaf.variants) + leaf.unseen_bytes
 
 
 def with_drift(table: FoundTable) -> FoundTable:

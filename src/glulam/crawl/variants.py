@@ -83,7 +83,8 @@ class FolderFindings:
     """Most files first."""
     unclassified: tuple[Unclassified, ...] = ()
     unseen: int = 0
-    """Files that a sample left out."""
+    """Files that a sample left out, and their size."""
+    unseen_bytes: int = 0
 
 
 _Key = tuple[str, str, str, tuple[tuple[str, str], ...], tuple[object, ...]]
@@ -120,7 +121,7 @@ class Summing:
         self._looks: dict[_Key, Look] = {}
         self._folders: dict[str, dict[int, _Sum]] = {}
         self._unclassified: dict[str, list[Unclassified]] = {}
-        self._unseen: dict[str, int] = {}
+        self._unseen: dict[str, tuple[int, int]] = {}
 
     def add(self, folder: str, name: str, found: FileFinding) -> Look:
         """A file that was looked into; answers with its look, which is the same object for the same look."""
@@ -155,19 +156,20 @@ class Summing:
     def refuse(self, folder: str, found: Unclassified) -> None:
         self._unclassified.setdefault(folder, []).append(found)
 
-    def unseen(self, folder: str, files: int) -> None:
-        self._unseen[folder] = files
+    def unseen(self, folder: str, files: int, size_bytes: int) -> None:
+        self._unseen[folder] = (files, size_bytes)
 
     def findings(self) -> list[FolderFindings]:
         """By path."""
-        return [
-            FolderFindings(
-                path=path, unclassified=tuple(self._unclassified.get(path, ())), unseen=self._unseen.get(path, 0),
-                variants=tuple(sorted((s.variant() for s in self._folders.get(path, {}).values()),
-                                      key=lambda v: (-v.files, _unknown(v), v.names[0]))),
-            )
-            for path in sorted(self._folders.keys() | self._unclassified.keys())
-        ]  # fmt: skip
+        found = []
+        for path in sorted(self._folders.keys() | self._unclassified.keys()):
+            variants = [total.variant() for total in self._folders.get(path, {}).values()]
+            unseen, unseen_bytes = self._unseen.get(path, (0, 0))
+            found.append(FolderFindings(
+                path=path, unclassified=tuple(self._unclassified.get(path, ())), unseen=unseen, unseen_bytes=unseen_bytes,
+                variants=tuple(sorted(variants, key=lambda v: (-v.files, _unknown(v), v.names[0]))),
+            ))  # fmt: skip
+        return found
 
     def _sum(self, folder: str, look: Look) -> _Sum:
         sums = self._folders.setdefault(folder, {})
