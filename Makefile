@@ -49,7 +49,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark,iceberg]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[databases,delta,dev,iceberg,spark]'
 	@touch $(VENV)/.installed $@
 
 # AWS's own clients, which the tests run as users do: apart, because they pin other versions than ours.

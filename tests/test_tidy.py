@@ -20,6 +20,7 @@ SRC = ROOT / "src"
 LEVELS = (
     ("awsglue", "awsgluedq"),
     ("cli",),
+    ("worker",),
     ("app", "server"),
     ("doors",),
     ("gate",),
@@ -42,6 +43,10 @@ LEVELS = (
 
 ALLOWED = {
     ("ingest", "catalog"): "the commit's one transaction writes files, catalog and outbox together",
+    (
+        "crawl",
+        "catalog",
+    ): "a plan is applied in the catalog's own transaction, on the versions that it was made for",
 }
 """Imports between rooms of one level or upwards that were decided on."""
 
@@ -158,6 +163,7 @@ def test_no_import_cycles() -> None:
 def test_server_and_runtime_meet_on_the_shared_floor_only() -> None:
     server = {
         "cli",
+        "worker",
         "app",
         "console",
         "wire",

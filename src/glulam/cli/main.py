@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from glulam import __version__
-from glulam.cli import audit_command, dlq_commands, files_commands, keys_commands
+from glulam.cli import audit_command, crawl_commands, dlq_commands, files_commands, keys_commands
 from glulam.cli.commands import register
 from glulam.cli.process import leave, prepare, warn_on_stderr
 from glulam.model.errors import DatabaseUnavailable, GlulamError
@@ -57,7 +57,11 @@ register(app)
 app.add_typer(files_commands.app, name="files", short_help="Show the ledger; retry or skip a file.")
 app.add_typer(dlq_commands.app, name="dlq", short_help="Look at dead letters, or replay them.")
 app.add_typer(keys_commands.app, name="keys", short_help="Access keys: who may sign requests.")
+app.add_typer(
+    crawl_commands.app, name="partitions", short_help="Repair partitions that differ from their table."
+)
 audit_command.register(app)
+crawl_commands.register(app)
 
 
 def _version(asked: bool) -> None:

@@ -80,10 +80,14 @@ def private_duckdb() -> duckdb.DuckDBPyConnection:
 
 
 class FastParser:
-    """Parses lines by one schema. Not thread-safe: one a thread."""
+    """Parses lines by one schema. Not thread-safe: one a thread. `as_written`: values of double columns come out as the
+    text that stands in the line, for who wants to know whether 2 or 2.0 was written."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection | None = None, *, as_written: bool = False
+    ) -> None:
         self._connection = connection or private_duckdb()
+        self._as_written = as_written
 
     def close(self) -> None:
         self._connection.close()
@@ -96,7 +100,7 @@ class FastParser:
         top = found.column("j").combine_chunks()
         if isinstance(top, pa.ChunkedArray):
             top = pa.concat_arrays(top.chunks)
-        proof = _Proof(len(top), marked=bool(len(tokens.null_at)))
+        proof = _Proof(len(top), marked=bool(len(tokens.null_at)), as_written=self._as_written)
         column = proof.members(top, schema, None)[0]
         accepted = (
             eligible & ~tokens.doubtful & ~proof.doubtful
@@ -132,8 +136,8 @@ Rows = npt.NDArray[np.int64] | None
 class _Proof:
     """Walks the parsed arrays: counts what was found, casts the numbers, marks the lines in doubt."""
 
-    def __init__(self, lines: int, *, marked: bool) -> None:
-        self.lines, self.marked = lines, marked
+    def __init__(self, lines: int, *, marked: bool, as_written: bool = False) -> None:
+        self.lines, self.marked, self.as_written = lines, marked, as_written
         self.nulls = np.zeros(lines, np.int64)
         self.keys = np.zeros(lines, np.int64)
         self.strings = np.zeros(lines, np.int64)
@@ -242,6 +246,8 @@ class _Proof:
                 bad[large[~np.asarray(real)]] = True
             if bad.any():
                 self._doubt(bad, rows)
+            if self.as_written:
+                return array
         return typed
 
 
