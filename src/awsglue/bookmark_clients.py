@@ -60,15 +60,21 @@ class ServerBookmarks:
         credentials = session.get_credentials()
         if credentials is None:
             raise ConnectionFailed(f"{self._url}: no AWS credentials in the environment of this job")
-        request = AWSRequest(method=method, url=self._url, data=body, headers={"Content-Type": "application/json"})
+        request = AWSRequest(
+            method=method, url=self._url, data=body, headers={"Content-Type": "application/json"}
+        )
         SigV4Auth(credentials, "glue", session.region_name or "us-east-1").add_auth(request)
-        prepared = urllib.request.Request(self._url, data=body or None, method=method, headers=dict(request.headers))
+        prepared = urllib.request.Request(
+            self._url, data=body or None, method=method, headers=dict(request.headers)
+        )
         try:
             with urllib.request.urlopen(prepared, timeout=_TIMEOUT_S) as answer:
                 found: bytes = answer.read()
                 return found
         except urllib.error.HTTPError as error:
-            raise ConnectionFailed(f"{method} {self._url}: {error.code} {error.read()[:300].decode(errors='replace')}") from error
+            raise ConnectionFailed(
+                f"{method} {self._url}: {error.code} {error.read()[:300].decode(errors='replace')}"
+            ) from error
         except OSError as error:
             raise ConnectionFailed(f"{method} {self._url}: {error}") from error
 

@@ -65,7 +65,9 @@ def window(keys: Keys, state: State | None, top: Top | None) -> tuple[str | None
     parts = [f"NOT ({_beyond(keys, top)})"]
     if last is not None:
         if list((state or {}).get("keys", ())) != list(keys.names):
-            raise InvalidInput(f"the bookmark is on {(state or {}).get('keys')}, the job asks for {list(keys.names)}; reset it")
+            raise InvalidInput(
+                f"the bookmark is on {(state or {}).get('keys')}, the job asks for {list(keys.names)}; reset it"
+            )
         parts.append(f"({_beyond(keys, _looking_back(keys, last))})")
     return " AND ".join(parts), {"kind": "jdbc", "keys": list(keys.names), "last": [_plain(v) for v in top]}
 
@@ -117,7 +119,9 @@ class JobBookmark:
         if option not in (ENABLE, DISABLE, PAUSE):
             raise InvalidInput(f"--job-bookmark-option {option!r}: expected {ENABLE}, {DISABLE} or {PAUSE}")
         before = {} if option == DISABLE else client.load(job_name)
-        return cls(job_name=job_name, run_id=run_id, option=option, client=client, before=before, after=dict(before))
+        return cls(
+            job_name=job_name, run_id=run_id, option=option, client=client, before=before, after=dict(before)
+        )
 
     @property
     def reads(self) -> bool:

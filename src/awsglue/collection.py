@@ -28,7 +28,9 @@ class DynamicFrameCollection:
     def select(self, key: str, transformation_ctx: str = "") -> DynamicFrame:
         """The frame of that name. Raises EntityNotFound."""
         if key not in self._frames:
-            raise EntityNotFound(f"no DynamicFrame {key!r} in the collection; there are {', '.join(self._frames)}")
+            raise EntityNotFound(
+                f"no DynamicFrame {key!r} in the collection; there are {', '.join(self._frames)}"
+            )
         return self._frames[key]
 
     def __getitem__(self, key: str) -> DynamicFrame:
@@ -40,9 +42,13 @@ class DynamicFrameCollection:
     def __iter__(self) -> Iterable[str]:
         return iter(self._frames)
 
-    def map(self, callable: Callable[..., DynamicFrame], transformation_ctx: str = "") -> DynamicFrameCollection:
+    def map(
+        self, callable: Callable[..., DynamicFrame], transformation_ctx: str = ""
+    ) -> DynamicFrameCollection:
         """A collection of `callable(frame, transformation_ctx)` under the same names."""
-        made = {key: callable(frame, _context(transformation_ctx, key)) for key, frame in self._frames.items()}
+        made = {
+            key: callable(frame, _context(transformation_ctx, key)) for key, frame in self._frames.items()
+        }
         return DynamicFrameCollection(made, self._glue_ctx)
 
     def flatmap(self, f: Callable[..., Any], transformation_ctx: str = "") -> DynamicFrameCollection:

@@ -99,10 +99,18 @@ class GlueContext:
             if options.get("connectionName"):
                 options = {**self.extract_jdbc_conf(options["connectionName"]), **options}
             bookmark = scans.bookmark_of(work, transformation_ctx, options)
-            return DynamicFrame(jdbc.read(work, connection_type, options, bookmark, transformation_ctx), self, transformation_ctx)
+            return DynamicFrame(
+                jdbc.read(work, connection_type, options, bookmark, transformation_ctx),
+                self,
+                transformation_ctx,
+            )
         if connection_type in _STREAMS:
-            raise OperationNotSupported(f"connection_type {connection_type!r}: streaming sources are not there yet")
-        raise InvalidInput(f"connection_type {connection_type!r}: expected s3, file, {', '.join(jdbc.DRIVERS)} or jdbc")
+            raise OperationNotSupported(
+                f"connection_type {connection_type!r}: streaming sources are not there yet"
+            )
+        raise InvalidInput(
+            f"connection_type {connection_type!r}: expected s3, file, {', '.join(jdbc.DRIVERS)} or jdbc"
+        )
 
     def create_dynamic_frame_from_catalog(
         self, database: str | None = None, table_name: str | None = None, redshift_tmp_dir: str = "",
@@ -126,10 +134,18 @@ class GlueContext:
     def _from_database(
         self, table: Table, options: dict[str, Any], ctx: str, catalog_id: str | None
     ) -> DynamicFrame:
-        name = table.parameters.get("connectionName") or (table.storage.get("Parameters") or {}).get("CONNECTION_NAME")
+        name = table.parameters.get("connectionName") or (table.storage.get("Parameters") or {}).get(
+            "CONNECTION_NAME"
+        )
         if not name:
-            raise InvalidInput(f"table {table.name} of a database does not name its connection (parameter connectionName)")
-        given = {**self.extract_jdbc_conf(name, catalog_id), "dbtable": table.location.split(".", 1)[-1], **options}
+            raise InvalidInput(
+                f"table {table.name} of a database does not name its connection (parameter connectionName)"
+            )
+        given = {
+            **self.extract_jdbc_conf(name, catalog_id),
+            "dbtable": table.location.split(".", 1)[-1],
+            **options,
+        }
         bookmark = scans.bookmark_of(self.workspace, ctx, given)
         return DynamicFrame(jdbc.read(self.workspace, table.format, given, bookmark, ctx), self, ctx)
 
@@ -149,9 +165,13 @@ class GlueContext:
     def create_data_frame_from_options(self, connection_type: str, *args: Any, **kwargs: Any) -> DataFrame:
         return self.create_data_frame.from_options(connection_type, *args, **kwargs)
 
-    def create_data_frame_from_catalog(self, database: str, table_name: str, *args: Any, **kwargs: Any) -> DataFrame:
+    def create_data_frame_from_catalog(
+        self, database: str, table_name: str, *args: Any, **kwargs: Any
+    ) -> DataFrame:
         names = ("transformation_ctx", "additional_options", "push_down_predicate", "catalog_id")
-        return self.create_data_frame.from_catalog(database, table_name, **dict(zip(names, args, strict=False)), **kwargs)
+        return self.create_data_frame.from_catalog(
+            database, table_name, **dict(zip(names, args, strict=False)), **kwargs
+        )
 
     def create_sample_dynamic_frame_from_catalog(
         self, database: str, table_name: str, num: int, redshift_tmp_dir: str = "", transformation_ctx: str = "",
@@ -160,7 +180,13 @@ class GlueContext:
     ) -> list[Any]:  # fmt: skip
         """The first `num` records, as Rows."""
         frame = self.create_dynamic_frame_from_catalog(
-            database, table_name, redshift_tmp_dir, transformation_ctx, push_down_predicate, additional_options, catalog_id
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            push_down_predicate,
+            additional_options,
+            catalog_id,
         )
         return list(frame.toDF().limit(num).collect())
 
@@ -191,7 +217,9 @@ class GlueContext:
         options = dict(connection_options or {})
         if options.get("connectionName"):
             options = {**self.extract_jdbc_conf(options["connectionName"]), **options}
-        sink = self.getSink(connection_type, format, transformation_ctx, **{**options, "format_options": format_options})
+        sink = self.getSink(
+            connection_type, format, transformation_ctx, **{**options, "format_options": format_options}
+        )
         return sink.write(frame)
 
     def write_from_options(self, frame_or_dfc: Any, connection_type: str, **kwargs: Any) -> Any:
@@ -204,7 +232,10 @@ class GlueContext:
         """Into a table that is there: its location, format and partition keys."""
         if not database or not table_name:
             raise InvalidInput("from_catalog needs database and table_name")
-        table, options = Table(self.workspace.table(database, table_name, catalog_id)), dict(additional_options or {})
+        table, options = (
+            Table(self.workspace.table(database, table_name, catalog_id)),
+            dict(additional_options or {}),
+        )
         keys = options.get("partitionKeys") or [f.name for f in table.keys.fields]
         details = {**table.format_options(), "writeHeader": table.format_options()["withHeader"]}
         given = {"path": table.location, "partitionKeys": keys, "updateBehavior": options.get("updateBehavior", "LOG"),
@@ -220,7 +251,9 @@ class GlueContext:
         options = {**self.extract_jdbc_conf(catalog_connection, catalog_id), **(connection_options or {})}
         return self.getSink("jdbc", None, transformation_ctx, **options).write(frame)
 
-    def write_data_frame_from_catalog(self, frame: DataFrame, database: str, table_name: str, **kwargs: Any) -> DataFrame:
+    def write_data_frame_from_catalog(
+        self, frame: DataFrame, database: str, table_name: str, **kwargs: Any
+    ) -> DataFrame:
         return self.write_data_frame.from_catalog(frame, database, table_name, **kwargs)
 
     # -- the catalog -------------------------------------------------------------------------------------------------
@@ -238,7 +271,11 @@ class GlueContext:
     def extract_jdbc_conf(self, connection_name: str, catalog_id: str | None = None) -> dict[str, Any]:
         """url, user and password of a connection of the catalog."""
         answer = self.workspace.glue.get_connection(Name=connection_name, **catalog(catalog_id))
-        return {name: value for name, value in jdbc.of_connection(answer["Connection"]).items() if value is not None}
+        return {
+            name: value
+            for name, value in jdbc.of_connection(answer["Connection"]).items()
+            if value is not None
+        }
 
     def purge_table(
         self, catalog_id: str | None = None, database: str = "", table_name: str = "", options: dict[str, Any] | None = None,
@@ -251,35 +288,53 @@ class GlueContext:
         paths = [table.location]
         if table.keys.fields:
             predicate = chosen.get("partitionPredicate", "")
-            paths = [place for place, _ in tables.chosen_partitions(work, table, predicate, "", catalog_id or None)]
+            paths = [
+                place for place, _ in tables.chosen_partitions(work, table, predicate, "", catalog_id or None)
+            ]
         purging.purge(work, paths, chosen, utc_now())
 
-    def purge_s3_path(self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = "") -> None:
+    def purge_s3_path(
+        self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
+    ) -> None:
         purging.purge(self.workspace, [s3_path], dict(options or {}), utc_now())
 
     def transition_s3_path(self, s3_path: str, transition_to: str, options: dict[str, Any] | None = None,
                            transformation_ctx: str = "") -> None:  # fmt: skip
-        raise OperationNotSupported("storage classes are a matter of S3: a lake has none; use the bucket's lifecycle rules")
+        raise OperationNotSupported(
+            "storage classes are a matter of S3: a lake has none; use the bucket's lifecycle rules"
+        )
 
-    def transition_table(self, database: str, table_name: str, transition_to: str, *args: Any, **kwargs: Any) -> None:
+    def transition_table(
+        self, database: str, table_name: str, transition_to: str, *args: Any, **kwargs: Any
+    ) -> None:
         self.transition_s3_path(table_name, transition_to)
 
     # -- transactions of governed tables, streams --------------------------------------------------------------------
 
     def start_transaction(self, read_only: bool) -> str:
-        raise OperationNotSupported("transactions are those of governed tables, which AWS has withdrawn; use Iceberg")
+        raise OperationNotSupported(
+            "transactions are those of governed tables, which AWS has withdrawn; use Iceberg"
+        )
 
     def commit_transaction(self, transaction_id: str, wait_for_commit: bool = True) -> bool:
-        raise OperationNotSupported("transactions are those of governed tables, which AWS has withdrawn; use Iceberg")
+        raise OperationNotSupported(
+            "transactions are those of governed tables, which AWS has withdrawn; use Iceberg"
+        )
 
     def cancel_transaction(self, transaction_id: str) -> None:
-        raise OperationNotSupported("transactions are those of governed tables, which AWS has withdrawn; use Iceberg")
+        raise OperationNotSupported(
+            "transactions are those of governed tables, which AWS has withdrawn; use Iceberg"
+        )
 
-    def forEachBatch(self, frame: DataFrame, batch_function: Callable[[DataFrame, int], None], options: dict[str, Any]) -> None:
+    def forEachBatch(
+        self, frame: DataFrame, batch_function: Callable[[DataFrame, int], None], options: dict[str, Any]
+    ) -> None:
         """Runs `batch_function(batch, number)` for each micro-batch of a streaming DataFrame, until it ends."""
         interval, place = options.get("windowSize"), options.get("checkpointLocation")
         if not interval or not place:
-            raise InvalidInput('forEachBatch needs options={"windowSize": "100 seconds", "checkpointLocation": a path}')
+            raise InvalidInput(
+                'forEachBatch needs options={"windowSize": "100 seconds", "checkpointLocation": a path}'
+            )
         self.workspace.reach(place)
         writer = frame.writeStream.foreachBatch(batch_function).option("checkpointLocation", place)
         writer.trigger(processingTime=str(interval)).start().awaitTermination()

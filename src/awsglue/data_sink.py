@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class DataSink:
     """connection_type `s3` or `file` writes files, a database's name rows. Other stores are refused by name."""
 
-    def __init__(self, glue_context: GlueContext, connection_type: str, format: str | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self, glue_context: GlueContext, connection_type: str, format: str | None, options: dict[str, Any]
+    ) -> None:
         self._glue_context, self._connection_type, self._options = glue_context, connection_type, options
         self._format, self._format_options = format, dict(options.get("format_options") or {})
         self._table: tuple[str, str] | None = None
@@ -62,13 +64,17 @@ class DataSink:
         place = f"{str(path).rstrip('/')}/{name}" if name else str(path)
         form, keys = self._format, texts("partitionKeys", self._options.get("partitionKeys") or ())
         if form is None:
-            raise InvalidInput("a sink of files needs a format: json, csv, parquet, glueparquet, orc, avro or xml")
+            raise InvalidInput(
+                "a sink of files needs a format: json, csv, parquet, glueparquet, orc, avro or xml"
+            )
         work = self._glue_context.workspace
         files.write(work, frame.records, path=place, form=form, options=self._format_options, keys=keys,
                     compression=self._options.get("compression"))  # fmt: skip
         if flag(self._options, "enableUpdateCatalog") and frame.schema().fields:
             if self._table is None:
-                raise InvalidInput("enableUpdateCatalog needs setCatalogInfo(catalogDatabase=..., catalogTableName=...)")
+                raise InvalidInput(
+                    "enableUpdateCatalog needs setCatalogInfo(catalogDatabase=..., catalogTableName=...)"
+                )
             tables.update(
                 work, database=self._table[0], name=self._table[1], path=place, form=form, options=self._format_options,
                 schema=frame.schema(), keys=keys, behavior=self._options.get("updateBehavior", tables.LOG),

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 class DataSource:
-    def __init__(self, glue_context: GlueContext, connection_type: str, options: dict[str, Any], ctx: str) -> None:
+    def __init__(
+        self, glue_context: GlueContext, connection_type: str, options: dict[str, Any], ctx: str
+    ) -> None:
         self._glue_context, self._connection_type = glue_context, connection_type
         self._options, self._ctx = options, ctx
         self._format: str | None = None

@@ -28,7 +28,13 @@ from glulam.model.errors import DataRejected, InvalidInput
 if TYPE_CHECKING:
     from awsglue.context import GlueContext
 
-__all__ = ["DynamicFrame", "DynamicFrameCollection", "DynamicFrameReader", "DynamicFrameWriter", "ResolveOption"]
+__all__ = [
+    "DynamicFrame",
+    "DynamicFrameCollection",
+    "DynamicFrameReader",
+    "DynamicFrameWriter",
+    "ResolveOption",
+]
 
 log = logging.getLogger("awsglue")
 _stages = itertools.count(1)
@@ -209,8 +215,12 @@ class DynamicFrame:
         return self._then(lambda _: reshaping.rename_field(self.records, oldName, newName), transformation_ctx,
                           stageThreshold, totalThreshold)  # fmt: skip
 
-    def drop_nulls(self, transformation_ctx: str = "", stageThreshold: int = 0, totalThreshold: int = 0) -> DynamicFrame:
-        return self._then(lambda _: reshaping.drop_nulls(self.records), transformation_ctx, stageThreshold, totalThreshold)
+    def drop_nulls(
+        self, transformation_ctx: str = "", stageThreshold: int = 0, totalThreshold: int = 0
+    ) -> DynamicFrame:
+        return self._then(
+            lambda _: reshaping.drop_nulls(self.records), transformation_ctx, stageThreshold, totalThreshold
+        )
 
     def resolveChoice(
         self, specs: Iterable[Sequence[str]] | None = None, choice: str = "", database: str | None = None,
@@ -220,7 +230,11 @@ class DynamicFrame:
         listed = list(specs or ())
 
         def make(_: int) -> Records:
-            catalog = self.glue_ctx.table_schema(database, table_name, catalog_id) if database and table_name else None
+            catalog = (
+                self.glue_ctx.table_schema(database, table_name, catalog_id)
+                if database and table_name
+                else None
+            )
             return resolving.resolve(self.records, listed, choice or "", catalog)
 
         return self._then(make, transformation_ctx, stageThreshold, totalThreshold)
@@ -298,7 +312,9 @@ class DynamicFrame:
     def unnest(
         self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0
     ) -> DynamicFrame:
-        return self._then(lambda _: flattening.unnest(self.records), transformation_ctx, stageThreshold, totalThreshold)
+        return self._then(
+            lambda _: flattening.unnest(self.records), transformation_ctx, stageThreshold, totalThreshold
+        )
 
     def relationalize(
         self, root_table_name: str, staging_path: str | None = None, options: dict[str, Any] | None = None,

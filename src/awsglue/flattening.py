@@ -1,7 +1,7 @@
 """Transformations that take nesting away: unnest, relationalize, and DynamoDB's JSON.
 
-    order {id, items: [{sku, n}]}   relationalize("root")   root:        id, items (a number)
-                                                            root_items:  id (that number), index, items.val.sku, ...
+order {id, items: [{sku, n}]}   relationalize("root")   root:        id, items (a number)
+                                                        root_items:  id (that number), index, items.val.sku, ...
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def _pivot(flat: Records, table: str, root: str, staging: str | None, tables: di
             gt.Field(f"{field.name}.val", field.dataType.elementType),
         ])  # fmt: skip
         child = Records(frame=exploded, schema=schema)
-        _pivot(child.made(_flat(child.members(), choices=True)), f"{root}_{field.name}", root, staging, tables)
+        _pivot(
+            child.made(_flat(child.members(), choices=True)), f"{root}_{field.name}", root, staging, tables
+        )
 
 
 def _kept(frame: DataFrame, staging: str | None) -> DataFrame:

@@ -100,13 +100,18 @@ def unboxed(
     records: Records, path: Path, form: str, options: Mapping[str, Any], *, stage: int, site: str, info: str
 ) -> Records:
     """The text at `path` read as JSON or CSV, in its place. A text that cannot be read is an error of its record."""
-    readers: dict[str, Callable[[str], Any]] = {"json": orjson.loads, "csv": partial(_csv_fields, options=dict(options))}
+    readers: dict[str, Callable[[str], Any]] = {
+        "json": orjson.loads,
+        "csv": partial(_csv_fields, options=dict(options)),
+    }
     if form.lower() not in readers:
         raise InvalidInput(f"unbox: format {form!r}: expected one of {', '.join(readers)}")
     found = expanded(
         records, partial(_unbox, path=path, read=readers[form.lower()]), stage=stage, site=site, info=info
     )
-    order = [f.name for f in records.schema.fields]  # a field that only failed records have is not in the result
+    order = [
+        f.name for f in records.schema.fields
+    ]  # a field that only failed records have is not in the result
     fields = sorted(found.schema.fields, key=lambda f: order.index(f.name))
     return replace(found.made((f.name, top(f.name), f.dataType) for f in fields), errors=found.errors)
 
@@ -124,6 +129,8 @@ def _unbox(record: dict[str, Any], *, path: Path, read: Callable[[str], Any]) ->
 
 
 def _csv_fields(text: str, options: dict[str, Any]) -> dict[str, str]:
-    row = next(csv.reader([text], delimiter=options.get("separator", ","), quotechar=options.get("quoteChar", '"')))
+    row = next(
+        csv.reader([text], delimiter=options.get("separator", ","), quotechar=options.get("quoteChar", '"'))
+    )
     names = options.get("header") or [f"col{i}" for i in range(len(row))]
     return dict(zip(names, row, strict=False))

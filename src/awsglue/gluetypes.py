@@ -114,9 +114,7 @@ class DecimalType(AtomicType):
 class ArrayType(DataType):
     name = "array"
 
-    def __init__(
-        self, elementType: DataType | None = None, properties: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, elementType: DataType | None = None, properties: dict[str, Any] | None = None) -> None:
         super().__init__(properties)
         self.elementType = elementType or UnknownType()
 
@@ -153,9 +151,7 @@ class MapType(DataType):
 class Field:
     """A named member of a struct, or a column."""
 
-    def __init__(
-        self, name: str, dataType: DataType, properties: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, dataType: DataType, properties: dict[str, Any] | None = None) -> None:
         self.name, self.dataType, self.properties = name, dataType, properties or {}
 
     def jsonValue(self) -> dict[str, Any]:
@@ -204,9 +200,7 @@ class StructType(DataType):
 class EntityType(DataType):
     name = "entity"
 
-    def __init__(
-        self, baseType: DataType | None = None, properties: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, baseType: DataType | None = None, properties: dict[str, Any] | None = None) -> None:
         super().__init__(properties)
         self.baseType = baseType or UnknownType()
 
@@ -223,7 +217,9 @@ class ChoiceType(DataType):
         self, choices: Iterable[DataType] | None = None, properties: dict[str, Any] | None = None
     ) -> None:
         super().__init__(properties)
-        self.choices = {choice.typeName(): choice for choice in sorted(choices or (), key=lambda c: c.typeName())}
+        self.choices = {
+            choice.typeName(): choice for choice in sorted(choices or (), key=lambda c: c.typeName())
+        }
 
     def add(self, choice: DataType) -> ChoiceType:
         return ChoiceType([*self.choices.values(), choice], self.properties)

@@ -30,10 +30,14 @@ class Job:
         if self._bookmark is not None:
             raise InvalidInput(f"job {job_name!r}: init was called before")
         words = {**parsed(sys.argv[1:]), **(args or {})}
-        run_id = str(words.get("JOB_RUN_ID") or os.environ.get("GLULAM_JOB_RUN_ID") or f"local-{uuid.uuid4().hex}")
+        run_id = str(
+            words.get("JOB_RUN_ID") or os.environ.get("GLULAM_JOB_RUN_ID") or f"local-{uuid.uuid4().hex}"
+        )
         option = str(words.get("job_bookmark_option") or DISABLE)
         if words.get("job_bookmark_from") or words.get("job_bookmark_to"):
-            log.warning("--job-bookmark-from and --job-bookmark-to have no effect: rewind the bookmark instead")
+            log.warning(
+                "--job-bookmark-from and --job-bookmark-to have no effect: rewind the bookmark instead"
+            )
         client = client_for(run_id, os.environ)
         self._bookmark = JobBookmark.begin(client, job_name=job_name, run_id=run_id, option=option)
         self._glue_context.workspace.bookmark = self._bookmark

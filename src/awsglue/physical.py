@@ -64,7 +64,9 @@ def from_spark(kind: sp.DataType) -> gt.DataType:
     if kind.typeName() == "timestamp_ntz":
         name = "timestamp"
     if name is None:
-        raise InvalidInput(f"DynamicFrames have no type for {kind.simpleString()!r}; cast it in the DataFrame first")
+        raise InvalidInput(
+            f"DynamicFrames have no type for {kind.simpleString()!r}; cast it in the DataFrame first"
+        )
     return gt.ATOMIC[name]()
 
 
@@ -79,7 +81,9 @@ def parse(text: str) -> gt.DataType:
     if word in gt.ATOMIC and word != "decimal":
         return gt.ATOMIC[word]()
     if word in ("struct", "array", "map", "choice", "set"):
-        return gt.UnknownType()  # mappings name nested types without their members: the value's own type stays
+        return (
+            gt.UnknownType()
+        )  # mappings name nested types without their members: the value's own type stays
     return from_hive(parse_type(text.strip()))
 
 
@@ -99,7 +103,11 @@ def from_hive(kind: hive.DataType) -> gt.DataType:
 def to_hive(kind: gt.DataType) -> str:
     """The catalog's name for a type; a choice is the struct that it is written as."""
     if isinstance(kind, gt.StructType | gt.ChoiceType):
-        members = kind.choices.items() if isinstance(kind, gt.ChoiceType) else [(f.name, f.dataType) for f in kind.fields]
+        members = (
+            kind.choices.items()
+            if isinstance(kind, gt.ChoiceType)
+            else [(f.name, f.dataType) for f in kind.fields]
+        )
         return f"struct<{','.join(f'{name}:{to_hive(member)}' for name, member in members)}>"
     if isinstance(kind, gt.ArrayType):
         return f"array<{to_hive(kind.elementType)}>"
@@ -161,12 +169,12 @@ def _lift_choice(column: Column, have: gt.DataType, want: gt.ChoiceType) -> Colu
     return _unless_null(column, struct_of(members))
 
 
-def _integer_below(
-    found: dict[str, gt.DataType], name: str, want: gt.ChoiceType
-) -> gt.DataType | None:
+def _integer_below(found: dict[str, gt.DataType], name: str, want: gt.ChoiceType) -> gt.DataType | None:
     """The int that became a long in the merge."""
     if name in ("short", "int", "long"):
-        return next((found[n] for n in ("byte", "short", "int") if n in found and n not in want.choices), None)
+        return next(
+            (found[n] for n in ("byte", "short", "int") if n in found and n not in want.choices), None
+        )
     return None
 
 

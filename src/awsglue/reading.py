@@ -26,7 +26,13 @@ class DynamicFrameReader:
         **kwargs: Any,
     ) -> DynamicFrame:  # fmt: skip
         return self._glue_context.create_dynamic_frame_from_options(
-            connection_type, connection_options, format, format_options, transformation_ctx, push_down_predicate, **kwargs
+            connection_type,
+            connection_options,
+            format,
+            format_options,
+            transformation_ctx,
+            push_down_predicate,
+            **kwargs,
         )
 
     def from_catalog(
@@ -50,5 +56,7 @@ class DataFrameReader:
     def from_options(self, connection_type: str, *args: Any, **kwargs: Any) -> DataFrame:
         return self._frames.from_options(connection_type, *args, **kwargs).toDF()
 
-    def from_catalog(self, database: str | None = None, table_name: str | None = None, **kwargs: Any) -> DataFrame:
+    def from_catalog(
+        self, database: str | None = None, table_name: str | None = None, **kwargs: Any
+    ) -> DataFrame:
         return self._frames.from_catalog(database, table_name, **kwargs).toDF()

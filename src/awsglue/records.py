@@ -1,9 +1,9 @@
 """What a DynamicFrame holds: a DataFrame, Glue's types of its columns, and the records that could not be transformed.
 
-    Records
-      frame    DataFrame; a choice lies in it as a struct of its alternatives (physical.py)
-      schema   gluetypes.StructType of the same columns
-      errors   one StageErrors for each transformation that may have failed for some records, evaluated when asked
+Records
+  frame    DataFrame; a choice lies in it as a struct of its alternatives (physical.py)
+  schema   gluetypes.StructType of the same columns
+  errors   one StageErrors for each transformation that may have failed for some records, evaluated when asked
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Records:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InvalidInput(f"more than one field would be named {', '.join(map(repr, twice))}")
         return replace(
-            self, frame=self.frame.select(*(column.alias(name) for name, column, _ in kept)), schema=schema_of(kept)
+            self,
+            frame=self.frame.select(*(column.alias(name) for name, column, _ in kept)),
+            schema=schema_of(kept),
         )
 
     def filtered(self, condition: Column) -> Records:

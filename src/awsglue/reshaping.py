@@ -42,7 +42,9 @@ class _Node(dict[str, "tuple[Column, gt.DataType] | _Node"]):
         return found
 
 
-def apply_mapping(records: Records, mappings: Iterable[Sequence[str]], *, case_sensitive: bool = True) -> Records:
+def apply_mapping(
+    records: Records, mappings: Iterable[Sequence[str]], *, case_sensitive: bool = True
+) -> Records:
     """The fields that the mappings name, nothing else. A source that no record has gives no field."""
     node = _Node()
     for mapping in mappings:
@@ -131,7 +133,9 @@ def compared(records: Records, comparisons: dict[str, dict[str, Any]]) -> Column
         column, kind = records.at(records.located(text))
         for operator, value in tests.items():
             if operator not in _COMPARE:
-                raise InvalidInput(f"split_rows: {text!r} {operator!r}: expected one of {', '.join(_COMPARE)}")
+                raise InvalidInput(
+                    f"split_rows: {text!r} {operator!r}: expected one of {', '.join(_COMPARE)}"
+                )
             literal = F.lit(value)
             if isinstance(kind, gt.ChoiceType):
                 column = cast(column, kind, gt.StringType() if isinstance(value, str) else gt.DoubleType())
@@ -163,7 +167,9 @@ def merge_frames(source: Records, stage: Records, keys: Sequence[str]) -> Record
     if not keys:
         raise InvalidInput("mergeDynamicFrame: primary_keys is empty")
     left, right = source.frame, stage.frame
-    there = right.select(*(stage.at(stage.located(k))[0].alias(f"__{i}") for i, k in enumerate(keys))).distinct()
+    there = right.select(
+        *(stage.at(stage.located(k))[0].alias(f"__{i}") for i, k in enumerate(keys))
+    ).distinct()
     condition = F.lit(True)
     for i, key in enumerate(keys):
         condition = condition & source.at(source.located(key))[0].eqNullSafe(F.col(f"__{i}"))

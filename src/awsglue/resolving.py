@@ -1,9 +1,9 @@
 """resolveChoice: what becomes of fields that hold several types.
 
-    cast:long       one field, each value converted; what cannot be is null
-    project:long    one field, values of the other types dropped
-    make_cols       a field for each type: price_double, price_string
-    make_struct     a struct with a member for each type
+cast:long       one field, each value converted; what cannot be is null
+project:long    one field, values of the other types dropped
+make_cols       a field for each type: price_double, price_string
+make_struct     a struct with a member for each type
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def resolve(
     if choice:
         action = parse_action(choice)
         return records.rewritten(
-            lambda path, column, kind: action(path[-1], column, kind) if isinstance(kind, gt.ChoiceType) else None
+            lambda path, column, kind: (
+                action(path[-1], column, kind) if isinstance(kind, gt.ChoiceType) else None
+            )
         )
     if not listed:
         log.warning("resolveChoice: neither specs nor choice is given; nothing is resolved")
@@ -124,7 +126,9 @@ def _make_cols(name: str, column: Column, kind: gt.DataType) -> list[Member]:
     if not isinstance(kind, gt.ChoiceType):
         return [(name, column, kind)]
     if name == ELEMENT:
-        raise InvalidInput("resolveChoice: make_cols cannot make columns of an array's elements; use make_struct")
+        raise InvalidInput(
+            "resolveChoice: make_cols cannot make columns of an array's elements; use make_struct"
+        )
     return [(f"{name}_{of}", column.getField(of), choice) for of, choice in kind.choices.items()]
 
 

@@ -17,7 +17,12 @@ Seen = dict[Any, Any]
 
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
-_OTHERS: dict[type, str] = {datetime.datetime: "timestamp", datetime.date: "date", bytes: "binary", bytearray: "binary"}
+_OTHERS: dict[type, str] = {
+    datetime.datetime: "timestamp",
+    datetime.date: "date",
+    bytes: "binary",
+    bytearray: "binary",
+}
 
 
 def look(value: Any, seen: Seen) -> None:
@@ -108,7 +113,11 @@ def _kind(name: str, below: Any, seen: Seen) -> gt.DataType:
         return gt.ArrayType(kind_of(below))
     if name == "decimal":
         before, after = below
-        return gt.DecimalType(38, min(after, 18)) if before + after > 38 else gt.DecimalType(max(before + after, 1), after)
+        return (
+            gt.DecimalType(38, min(after, 18))
+            if before + after > 38
+            else gt.DecimalType(max(before + after, 1), after)
+        )
     if name in ("int", "long") and "big" in seen:
         return gt.DecimalType(38, 0)
     return gt.DecimalType(38, 0) if name == "big" else gt.ATOMIC[name]()
@@ -128,7 +137,9 @@ def _kept(found: gt.DataType, before: gt.DataType) -> gt.DataType:
     if names in (("int", "long"), ("null", names[1])):
         return before
     if isinstance(found, gt.DecimalType) and isinstance(before, gt.DecimalType):
-        holds = before.scale >= found.scale and before.precision - before.scale >= found.precision - found.scale
+        holds = (
+            before.scale >= found.scale and before.precision - before.scale >= found.precision - found.scale
+        )
         return before if holds else found
     if isinstance(found, gt.StructType) and isinstance(before, gt.StructType):
         return keeping(found, before)

@@ -41,7 +41,9 @@ def make_session(settings: Settings) -> SparkSession:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.executorEnv.PYTHONPATH", str(_PACKAGE))
         builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
-        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1").config(
+            "spark.driver.bindAddress", "127.0.0.1"
+        )
     return builder.master(settings.spark_master).getOrCreate()
 
 
@@ -56,7 +58,11 @@ def configure(session: SparkSession, settings: Settings) -> None:
 
 def _chosen() -> set[str]:
     """Spark settings that the job asked for with --conf: the runner names them."""
-    return {part.split("=")[0].strip() for part in os.environ.get("GLULAM_SPARK_CONF", "").split("\n") if "=" in part}
+    return {
+        part.split("=")[0].strip()
+        for part in os.environ.get("GLULAM_SPARK_CONF", "").split("\n")
+        if "=" in part
+    }
 
 
 def hadoop_conf(settings: Settings) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """getResolvedOptions: the arguments of a job run. The module's name is the one that scripts import.
 
-    --day 2024-01-01, --day=2024-01-01      the value of "day"
-    --enable-metrics                        a name without a value is passed over; to ask for its value is an error
-    --my-option                             asked for as "my-option" or "my_option", given as my_option
+--day 2024-01-01, --day=2024-01-01      the value of "day"
+--enable-metrics                        a name without a value is passed over; to ask for its value is an error
+--my-option                             asked for as "my-option" or "my_option", given as my_option
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ class Workspace:
 
     def table(self, database: str, name: str, catalog_id: str | None = None) -> dict[str, Any]:
         """The catalog's table, as Glue describes it."""
-        found: dict[str, Any] = self.glue.get_table(DatabaseName=database, Name=name, **catalog(catalog_id))["Table"]
+        found: dict[str, Any] = self.glue.get_table(DatabaseName=database, Name=name, **catalog(catalog_id))[
+            "Table"
+        ]
         return found
 
     def reach(self, *paths: str) -> None:

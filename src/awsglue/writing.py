@@ -48,7 +48,9 @@ class DataFrameWriter:
         self._glue_context = glue_context
 
     def from_options(self, frame: DataFrame, connection_type: str, **kwargs: Any) -> DataFrame:
-        self._glue_context.write_dynamic_frame.from_options(self._glue_context.framed(frame), connection_type, **kwargs)
+        self._glue_context.write_dynamic_frame.from_options(
+            self._glue_context.framed(frame), connection_type, **kwargs
+        )
         return frame
 
     def from_catalog(self, frame: DataFrame, database: str, table_name: str, **kwargs: Any) -> DataFrame:

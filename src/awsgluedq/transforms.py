@@ -11,8 +11,12 @@ from glulam.model.errors import OperationNotSupported
 class EvaluateDataQuality(GlueTransform):
     """Evaluates a DQDL ruleset on a frame."""
 
-    def __call__(self, frame: Any, ruleset: str, publishing_options: dict[str, Any] | None = None, **options: Any) -> Any:
-        raise OperationNotSupported("EvaluateDataQuality: data quality is not there yet; no rule was evaluated")
+    def __call__(
+        self, frame: Any, ruleset: str, publishing_options: dict[str, Any] | None = None, **options: Any
+    ) -> Any:
+        raise OperationNotSupported(
+            "EvaluateDataQuality: data quality is not there yet; no rule was evaluated"
+        )
 
     def process_rows(
         self, frame: Any, ruleset: str, publishing_options: dict[str, Any] | None = None,

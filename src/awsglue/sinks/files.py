@@ -29,7 +29,9 @@ def write(
     kept = records if form == "json" else drop_nulls(records)
     for key in keys:
         if not kept.schema.hasField(key):
-            raise InvalidInput(f"partitionKeys: no field {key!r}; the fields are {', '.join(f.name for f in kept.schema.fields)}")
+            raise InvalidInput(
+                f"partitionKeys: no field {key!r}; the fields are {', '.join(f.name for f in kept.schema.fields)}"
+            )
     if not kept.schema.fields:
         return
     if form == "csv":
@@ -50,9 +52,13 @@ def write(
 def _check_flat(records: Records) -> None:
     for field in records.schema.fields:
         if isinstance(field.dataType, gt.ChoiceType):
-            raise InvalidInput(f"CSV cannot hold the choice {field.name!r} of {', '.join(field.dataType.choices)}: resolveChoice first")
+            raise InvalidInput(
+                f"CSV cannot hold the choice {field.name!r} of {', '.join(field.dataType.choices)}: resolveChoice first"
+            )
         if isinstance(field.dataType, gt.StructType | gt.ArrayType | gt.MapType):
-            raise InvalidInput(f"CSV cannot hold {field.name!r}, which is a {field.dataType.typeName()}: relationalize first")
+            raise InvalidInput(
+                f"CSV cannot hold {field.name!r}, which is a {field.dataType.typeName()}: relationalize first"
+            )
 
 
 def _csv(writer: DataFrameWriter, options: dict[str, Any]) -> DataFrameWriter:
@@ -64,4 +70,6 @@ def _csv(writer: DataFrameWriter, options: dict[str, Any]) -> DataFrameWriter:
 
 
 def _xml(writer: DataFrameWriter, options: dict[str, Any]) -> DataFrameWriter:
-    return writer.option("rowTag", options.get("rowTag", "record")).option("rootTag", options.get("rootTag", "records"))
+    return writer.option("rowTag", options.get("rowTag", "record")).option(
+        "rootTag", options.get("rootTag", "records")
+    )

@@ -27,7 +27,9 @@ _BATCH = 100
 LOG, UPDATE = "LOG", "UPDATE_IN_DATABASE"
 
 
-def storage(form: str, location: str, columns: list[dict[str, str]], options: dict[str, Any]) -> dict[str, Any]:
+def storage(
+    form: str, location: str, columns: list[dict[str, str]], options: dict[str, Any]
+) -> dict[str, Any]:
     form = "parquet" if form == "glueparquet" else form
     serde: dict[str, Any] = {}
     if form in _STORAGE:
@@ -36,7 +38,9 @@ def storage(form: str, location: str, columns: list[dict[str, str]], options: di
         (reads, writes), library = _TEXT, _TEXT_SERDES[form]
         serde = {"Parameters": {"separatorChar": options.get("separator", ",")}} if form == "csv" else {}
     else:
-        raise InvalidInput(f"a catalog table of format {form!r} cannot be made; use one of json, csv, parquet, orc, avro")
+        raise InvalidInput(
+            f"a catalog table of format {form!r} cannot be made; use one of json, csv, parquet, orc, avro"
+        )
     return {"Columns": columns, "Location": location, "InputFormat": reads, "OutputFormat": writes,
             "SerdeInfo": {"SerializationLibrary": library, **serde}}  # fmt: skip
 
@@ -48,7 +52,9 @@ def update(
     """After the files are written: make the table, or bring its columns up to date; add the partitions that are new."""
     if behavior not in (LOG, UPDATE):
         raise InvalidInput(f"updateBehavior {behavior!r}: expected {LOG} or {UPDATE}")
-    columns = [{"Name": f.name.lower(), "Type": to_hive(f.dataType)} for f in schema.fields if f.name not in keys]
+    columns = [
+        {"Name": f.name.lower(), "Type": to_hive(f.dataType)} for f in schema.fields if f.name not in keys
+    ]
     key_columns = [{"Name": k.lower(), "Type": to_hive(schema.getField(k))} for k in keys]
     descriptor = storage(form, path, columns, options)
     table = _table(work, database, name)
@@ -71,7 +77,9 @@ def _table(work: Workspace, database: str, name: str) -> Table | None:
     try:
         return Table(work.table(database, name))
     except work.glue.exceptions.EntityNotFoundException:
-        work.glue.get_database(Name=database)  # a missing database is the script's mistake, said by the catalog
+        work.glue.get_database(
+            Name=database
+        )  # a missing database is the script's mistake, said by the catalog
         return None
 
 
@@ -104,7 +112,11 @@ def add_partitions(
         for values, place in sorted(places.items()) if values not in known
     ])  # fmt: skip
     while batch := list(islice(new, _BATCH)):
-        answer = work.glue.batch_create_partition(DatabaseName=database, TableName=name, PartitionInputList=batch)
+        answer = work.glue.batch_create_partition(
+            DatabaseName=database, TableName=name, PartitionInputList=batch
+        )
         for error in answer.get("Errors", ()):
             if error["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException":
-                raise InvalidInput(f"partition {error['PartitionValues']} of {database}.{name}: {error['ErrorDetail']}")
+                raise InvalidInput(
+                    f"partition {error['PartitionValues']} of {database}.{name}: {error['ErrorDetail']}"
+                )

@@ -48,7 +48,9 @@ def compiled(pattern: str, custom: str = "") -> tuple[str, dict[str, str]]:
     def replaced(match: re.Match[str], depth: int) -> str:
         name, group, kind = match.groups()
         if name not in known or depth > 20:
-            raise InvalidInput(f"grok pattern {pattern!r}: no pattern is named {name!r}; add it to customPatterns")
+            raise InvalidInput(
+                f"grok pattern {pattern!r}: no pattern is named {name!r}; add it to customPatterns"
+            )
         inner = _REFERENCE.sub(lambda m: replaced(m, depth + 1), known[name])
         if group is None:
             return f"(?:{inner})"
@@ -66,7 +68,11 @@ def read(work: Workspace, scan: Scan, options: dict[str, Any], *, stage: int, si
     lines = Records.of(reader(work, scan).text(list(scan.paths)))
     missing = options.get("MISSING", "-")
     return expanded(
-        lines, partial(_fields, regex=regex, types=types, missing=missing), stage=stage, site=site, info="grokLog"
+        lines,
+        partial(_fields, regex=regex, types=types, missing=missing),
+        stage=stage,
+        site=site,
+        info="grokLog",
     )
 
 

@@ -1,8 +1,8 @@
 """Databases as sources and sinks, through Spark's JDBC. Drivers are not part of Glulam: a missing one is named.
 
-    hashfield, hashexpression   parallel reads: `hashpartitions` (7) conditions on a hash, one for each partition
-    jobBookmarkKeys             only rows beyond the last value that a committed run read
-    sampleQuery                 an SQL query instead of a table
+hashfield, hashexpression   parallel reads: `hashpartitions` (7) conditions on a hash, one for each partition
+jobBookmarkKeys             only rows beyond the last value that a committed run read
+sampleQuery                 an SQL query instead of a table
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ def conditions(kind: str, options: dict[str, Any]) -> list[str]:
     if expression:
         hashed = f"({expression}) % {count}"
         rest = [f"{hashed} = {i}" for i in range(1, count)]
-        return [f"({hashed} = 0 OR ({expression}) IS NULL OR ({expression}) < 0)", *(f"({c}) AND ({expression}) >= 0" for c in rest)]
+        return [
+            f"({hashed} = 0 OR ({expression}) IS NULL OR ({expression}) < 0)",
+            *(f"({c}) AND ({expression}) >= 0" for c in rest),
+        ]
     hashed = _HASH[vendor(kind, str(options.get("url") or ""))](str(field), count)
     return [f"({hashed} = 0 OR {field} IS NULL)", *(f"{hashed} = {i}" for i in range(1, count))]
 
@@ -126,7 +129,9 @@ def _window(
 def write(frame: DataFrame, kind: str, options: dict[str, Any]) -> None:
     given = spark_options(kind, options)
     try:
-        frame.write.format("jdbc").options(**given).option("dbtable", source_of(options)).mode("append").save()
+        frame.write.format("jdbc").options(**given).option("dbtable", source_of(options)).mode(
+            "append"
+        ).save()
     except PySparkException as error:
         raise failed(kind, given["url"], error) from error
 
@@ -135,7 +140,9 @@ def failed(kind: str, url: str, error: Exception) -> Exception:
     text = str(error)
     if "ClassNotFoundException" in text or "No suitable driver" in text or "CLASS_NOT_FOUND" in text:
         package = DRIVERS[vendor(kind, url)][1]
-        return InvalidInput(f"Spark has no driver for {kind}: add --conf spark.jars.packages={package}:VERSION, or --extra-jars")
+        return InvalidInput(
+            f"Spark has no driver for {kind}: add --conf spark.jars.packages={package}:VERSION, or --extra-jars"
+        )
     return ConnectionFailed(f"{kind}: {text[:500]}")
 
 

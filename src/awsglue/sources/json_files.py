@@ -51,7 +51,11 @@ def read(work: Workspace, scan: Scan, options: dict[str, Any], *, stage: int, si
     found = reader(work, scan).schema(physical)
     if scan.keys or _partitions(texts):
         keys = typed_keys(scan, texts.drop(_TEXT).schema)
-        found = reader(work, scan).schema(type(physical)([*physical.fields, *(k for k in keys.fields if k.name not in dict(scan.constants))]))
+        found = reader(work, scan).schema(
+            type(physical)(
+                [*physical.fields, *(k for k in keys.fields if k.name not in dict(scan.constants))]
+            )
+        )
     frame = with_keys(found.json(list(scan.paths)), scan)
     kinds = {f.name: f.dataType for f in schema.fields}
     fields = [gt.Field(f.name, kinds.get(f.name, f.dataType)) for f in Records.of(frame).schema.fields]
@@ -96,7 +100,9 @@ def _check_names(schema: gt.StructType) -> None:
     for field in schema.fields:
         other = names.setdefault(field.name.lower(), field.name)
         if other != field.name:
-            raise InvalidInput(f"fields {other!r} and {field.name!r} differ by case only, which Spark takes for one name")
+            raise InvalidInput(
+                f"fields {other!r} and {field.name!r} differ by case only, which Spark takes for one name"
+            )
 
 
 # -- in Spark's Python workers -------------------------------------------------------------------------------------------

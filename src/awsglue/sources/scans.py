@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,15 +41,22 @@ def of_options(work: Workspace, options: dict[str, Any], transformation_ctx: str
     recurse = flag(options, "recurse")
     exclusions = exclusions_of(options)
     bookmark = bookmark_of(work, transformation_ctx, options)
-    if bookmark is None and not exclusions:
+    if bookmark is None and not exclusions and not any(map(is_bucket, paths)):
         return [Scan(paths=tuple(paths), recurse=recurse)]
     per_path = {path: files(work.settings, [path], exclusions) for path in paths}
     chosen = left(bookmark, transformation_ctx, [f for found in per_path.values() for f in found])
     return [
-        Scan(paths=tuple(f.path for f in found if f in chosen), base=None if recurse else path, recurse=recurse)
+        Scan(
+            paths=tuple(f.path for f in found if f in chosen), base=None if recurse else path, recurse=recurse
+        )
         for path, found in per_path.items()
         if any(f in chosen for f in found)
     ]
+
+
+def is_bucket(path: str) -> bool:
+    """A whole bucket: on a lake, Hadoop's view file system cannot list the root of a mount."""
+    return re.fullmatch(r"s3[an]?://[^/]+/*", path) is not None
 
 
 def bookmark_of(work: Workspace, transformation_ctx: str, options: dict[str, Any]) -> JobBookmark | None:
@@ -62,7 +70,9 @@ def bookmark_of(work: Workspace, transformation_ctx: str, options: dict[str, Any
     return bookmark
 
 
-def left(bookmark: JobBookmark | None, transformation_ctx: str, found: Sequence[FileVersion]) -> set[FileVersion]:
+def left(
+    bookmark: JobBookmark | None, transformation_ctx: str, found: Sequence[FileVersion]
+) -> set[FileVersion]:
     """The files to read; the bookmark notes what it will know once the job commits."""
     if bookmark is None:
         return set(found)
@@ -78,7 +88,9 @@ def exclusions_of(options: dict[str, Any]) -> list[str]:
         try:
             given = json.loads(given)
         except ValueError as error:
-            raise InvalidInput(f'exclusions: {given!r}; expected a JSON list such as ["s3://bucket/**.tmp"]') from error
+            raise InvalidInput(
+                f'exclusions: {given!r}; expected a JSON list such as ["s3://bucket/**.tmp"]'
+            ) from error
     return texts("exclusions", given)
 
 

@@ -70,13 +70,19 @@ class Table:
         for sign, form in _SERDES.items():
             if sign in library:
                 return form
-        raise InvalidInput(f"table {self.name}: neither classification ({said!r}) nor SerDe ({library!r}) says a known format")
+        raise InvalidInput(
+            f"table {self.name}: neither classification ({said!r}) nor SerDe ({library!r}) says a known format"
+        )
 
     def format_options(self) -> dict[str, Any]:
         """For CSV, what the SerDe and the table's parameters say, in the words of format_options."""
         serde = (self.storage.get("SerdeInfo") or {}).get("Parameters") or {}
-        header = int(self.parameters.get("skip.header.line.count", serde.get("skip.header.line.count", "0")) or 0)
-        separator = serde.get("separatorChar") or serde.get("field.delim") or self.parameters.get("delimiter") or ","
+        header = int(
+            self.parameters.get("skip.header.line.count", serde.get("skip.header.line.count", "0")) or 0
+        )
+        separator = (
+            serde.get("separatorChar") or serde.get("field.delim") or self.parameters.get("delimiter") or ","
+        )
         return {
             "separator": separator, "withHeader": header > 0, "quoteChar": serde.get("quoteChar", '"'),
             "escaper": serde.get("escapeChar"), "jsonPath": self.parameters.get("jsonPath", ""),
@@ -133,7 +139,9 @@ def scans_of(
             return [whole]
         chosen = left(bookmark, transformation_ctx, files(work.settings, [table.location], exclusions))
         return [Scan(paths=tuple(sorted(f.path for f in chosen)), recurse=True)] if chosen else []
-    places = chosen_partitions(work, table, predicate, options.get("catalogPartitionPredicate", ""), catalog_id)
+    places = chosen_partitions(
+        work, table, predicate, options.get("catalogPartitionPredicate", ""), catalog_id
+    )
     found: dict[str, list[FileVersion]] | None = None
     if bookmark is not None or exclusions:
         listed = {place: files(work.settings, [place], exclusions) for place, _ in places}
@@ -166,7 +174,9 @@ def _by_layout(
 def _is_hive(root: str, place: str, keys: gt.StructType, values: list[str]) -> bool:
     steps = place.rstrip("/").removeprefix(root).strip("/").split("/")
     names = [f.name for f in keys.fields]
-    return place.startswith(root) and [s.partition("=")[0] for s in steps] == names and len(steps) == len(values)
+    return (
+        place.startswith(root) and [s.partition("=")[0] for s in steps] == names and len(steps) == len(values)
+    )
 
 
 def chosen_partitions(
@@ -175,7 +185,10 @@ def chosen_partitions(
     """(location, values) of the partitions: the catalog filters by `expression`, Spark by `predicate`."""
     asked = {"Expression": expression} if expression else {}
     pages = work.glue.get_paginator("get_partitions").paginate(
-        DatabaseName=table.given["DatabaseName"], TableName=table.given["Name"], **asked, **catalog(catalog_id)
+        DatabaseName=table.given["DatabaseName"],
+        TableName=table.given["Name"],
+        **asked,
+        **catalog(catalog_id),
     )
     found = [
         (str(p["StorageDescriptor"]["Location"]), [str(v) for v in p["Values"]])

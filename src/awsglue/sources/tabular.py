@@ -82,10 +82,17 @@ def _one_by_one(work: Workspace, scan: Scan, form: str) -> Records:
 def missing(form: str, error: Exception) -> Exception:
     """What to add for a format that Spark does not bring."""
     text = str(error)
-    absent = ("DATA_SOURCE_NOT_FOUND", "Failed to find data source", "ClassNotFoundException", "external but built-in")
+    absent = (
+        "DATA_SOURCE_NOT_FOUND",
+        "Failed to find data source",
+        "ClassNotFoundException",
+        "external but built-in",
+    )
     if any(sign in text for sign in absent):
         if form in _PACKAGES:
-            return InvalidInput(f"format {form!r} needs a package in Spark: --conf spark.jars.packages={_PACKAGES[form]}:VERSION")
+            return InvalidInput(
+                f"format {form!r} needs a package in Spark: --conf spark.jars.packages={_PACKAGES[form]}:VERSION"
+            )
         return InvalidInput(f"format {form!r} is not one that this Spark reads or writes")
     return error
 
@@ -167,4 +174,6 @@ def xml(work: Workspace, scan: Scan, options: dict[str, Any]) -> Records:
     try:
         return Records.of(with_keys(source.format("xml").load(list(scan.paths)), scan))
     except PySparkException as error:
-        raise UnreadableFile(f"{', '.join(scan.paths[:3])}: not XML that Spark reads: {str(error)[:300]}") from error
+        raise UnreadableFile(
+            f"{', '.join(scan.paths[:3])}: not XML that Spark reads: {str(error)[:300]}"
+        ) from error

@@ -23,7 +23,9 @@ class ApplyMapping(GlueTransform):
     ) -> Any:  # fmt: skip
         if not isinstance(frame, DynamicFrame):
             return reshaping.apply_mapping(Records.of(frame), mappings, case_sensitive=case_sensitive).frame
-        return frame.apply_mapping(mappings, case_sensitive, transformation_ctx, info, stageThreshold, totalThreshold)
+        return frame.apply_mapping(
+            mappings, case_sensitive, transformation_ctx, info, stageThreshold, totalThreshold
+        )
 
 
 class SelectFields(GlueTransform):
@@ -58,7 +60,11 @@ class ResolveChoice(GlueTransform):
     """One type for fields that have several."""
 
     def __call__(
-        self, frame: DynamicFrame, specs: Iterable[Sequence[str]] | None = None, choice: str = "", **common: Any
+        self,
+        frame: DynamicFrame,
+        specs: Iterable[Sequence[str]] | None = None,
+        choice: str = "",
+        **common: Any,
     ) -> DynamicFrame:
         return frame.resolveChoice(specs, choice, **common)
 
@@ -66,14 +72,18 @@ class ResolveChoice(GlueTransform):
 class Map(GlueTransform):
     """What a function makes of each record."""
 
-    def __call__(self, frame: DynamicFrame, f: Callable[[dict[str, Any]], Any], **common: Any) -> DynamicFrame:
+    def __call__(
+        self, frame: DynamicFrame, f: Callable[[dict[str, Any]], Any], **common: Any
+    ) -> DynamicFrame:
         return frame.map(f, **common)
 
 
 class Filter(GlueTransform):
     """The records for which a function says true."""
 
-    def __call__(self, frame: DynamicFrame, f: Callable[[dict[str, Any]], Any], **common: Any) -> DynamicFrame:
+    def __call__(
+        self, frame: DynamicFrame, f: Callable[[dict[str, Any]], Any], **common: Any
+    ) -> DynamicFrame:
         return frame.filter(f, **common)
 
 
@@ -81,7 +91,12 @@ class Join(GlueTransform):
     """Pairs of records of two frames with equal keys."""
 
     def __call__(
-        self, frame1: DynamicFrame, frame2: DynamicFrame, keys1: Sequence[str], keys2: Sequence[str], **common: Any
+        self,
+        frame1: DynamicFrame,
+        frame2: DynamicFrame,
+        keys1: Sequence[str],
+        keys2: Sequence[str],
+        **common: Any,
     ) -> DynamicFrame:
         return frame1.join(keys1, keys2, frame2, **common)
 
@@ -121,7 +136,12 @@ class SplitFields(GlueTransform):
     """Two frames: these fields, and the others."""
 
     def __call__(
-        self, frame: DynamicFrame, paths: Iterable[str], name1: str = "frame1", name2: str = "frame2", **common: Any
+        self,
+        frame: DynamicFrame,
+        paths: Iterable[str],
+        name1: str = "frame1",
+        name2: str = "frame2",
+        **common: Any,
     ) -> DynamicFrameCollection:
         return frame.split_fields(paths, name1, name2, **common)
 
@@ -140,7 +160,11 @@ class Spigot(GlueTransform):
     """Writes sample records."""
 
     def __call__(
-        self, frame: DynamicFrame, path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
+        self,
+        frame: DynamicFrame,
+        path: str,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
     ) -> DynamicFrame:
         return frame.spigot(path, options, transformation_ctx)
 
@@ -149,7 +173,11 @@ class MergeDynamicFrame(GlueTransform):
     """Records of a staged frame over those with equal keys."""
 
     def __call__(
-        self, frame: DynamicFrame, stage_dynamic_frame: DynamicFrame, primary_keys: Sequence[str], **common: Any
+        self,
+        frame: DynamicFrame,
+        stage_dynamic_frame: DynamicFrame,
+        primary_keys: Sequence[str],
+        **common: Any,
     ) -> DynamicFrame:
         return frame.mergeDynamicFrame(stage_dynamic_frame, primary_keys, **common)
 
@@ -191,14 +219,18 @@ class FlatMap(GlueTransform):
         self, dfc: DynamicFrameCollection, BaseTransform: type[GlueTransform], frame_name: str,
         transformation_ctx: str = "", **base_kwargs: Any,
     ) -> DynamicFrameCollection:  # fmt: skip
-        return dfc.flatmap(lambda frame, _: BaseTransform.apply(**{**base_kwargs, frame_name: frame}), transformation_ctx)
+        return dfc.flatmap(
+            lambda frame, _: BaseTransform.apply(**{**base_kwargs, frame_name: frame}), transformation_ctx
+        )
 
 
 class _Learned(GlueTransform):
     """Needs a model that Amazon trains."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise OperationNotSupported(f"{self.name()} needs a model that Amazon trains: it is not available here")
+        raise OperationNotSupported(
+            f"{self.name()} needs a model that Amazon trains: it is not available here"
+        )
 
 
 class FillMissingValues(_Learned):

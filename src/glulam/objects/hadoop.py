@@ -29,7 +29,11 @@ def mount(bucket: str) -> str:
 
 
 def buckets_of(root: Path) -> list[str]:
-    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")) if root.is_dir() else []
+    return (
+        sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        if root.is_dir()
+        else []
+    )
 
 
 def s3_conf(env: Mapping[str, str]) -> dict[str, str]:
