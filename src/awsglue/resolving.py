@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 
 from awsglue import gluetypes as gt
+from awsglue.merging import nothing
 from awsglue.paths import ELEMENT, Path, locate, split
 from awsglue.physical import cast, null, parse
 from awsglue.records import Member, Records
@@ -95,7 +96,7 @@ def parse_action(text: str) -> Action:
     word, _, target = text.partition(":")
     word = word.strip().lower()
     if word in ("cast", "project") and target:
-        return _cast_to(parse(target)) if word == "cast" else _project(parse(target))
+        return _cast_to(parse(target)) if word == "cast" else _project(target)
     if word == "make_cols" and not target:
         return _make_cols
     if word in ("make_struct", "keep_as_struct", "keepasstruct") and not target:
@@ -110,14 +111,16 @@ def _cast_to(want: gt.DataType) -> Action:
     return lambda name, column, kind: [(name, cast(column, kind, want), want)]
 
 
-def _project(want: gt.DataType) -> Action:
+def _project(target: str) -> Action:
+    want = parse(target)
+    of = target.strip().lower() if nothing(want) else want.typeName()  # struct, array: which members, the data says
+
     def project(name: str, column: Column, kind: gt.DataType) -> list[Member]:
-        if not isinstance(kind, gt.ChoiceType):
-            return [(name, column if kind == want else null(want), want)]
-        chosen = kind.choices.get(want.typeName())
+        choices = kind.choices if isinstance(kind, gt.ChoiceType) else {kind.typeName(): kind}
+        chosen = choices.get(of)
         if chosen is None:
             return [(name, null(want), want)]
-        return [(name, column.getField(want.typeName()), chosen)]
+        return [(name, column.getField(of) if isinstance(kind, gt.ChoiceType) else column, chosen)]
 
     return project
 

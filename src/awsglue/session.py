@@ -35,12 +35,15 @@ def find_session(settings: Settings) -> SparkSession:
 
 def make_session(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName(os.environ.get("GLULAM_JOB_NAME", "glulam"))
+    if os.environ.get("SPARK_CONF_DIR") and os.environ.get("GLULAM_JOB_RUN_ID"):
+        return builder.getOrCreate()  # the runner wrote all of it into Spark's own configuration
     if settings.spark_master.startswith("sc://"):
         return builder.remote(settings.spark_master).getOrCreate()
     if settings.spark_master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.executorEnv.PYTHONPATH", str(_PACKAGE))
         builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 2)))
         builder = builder.config("spark.driver.host", "127.0.0.1").config(
             "spark.driver.bindAddress", "127.0.0.1"
         )
