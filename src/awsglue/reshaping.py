@@ -48,7 +48,7 @@ def apply_mapping(
     """The fields that the mappings name, nothing else. A source that no record has gives no field."""
     node = _Node()
     for mapping in mappings:
-        source, source_type, target, target_type = _mapping(mapping)
+        source, _, target, target_type = _mapping(mapping)
         path = locate(records.schema, source)
         if path is None and not case_sensitive:
             same = [f.name for f in records.schema.fields if f.name.lower() == source.lower()]

@@ -113,7 +113,9 @@ def _cast_to(want: gt.DataType) -> Action:
 
 def _project(target: str) -> Action:
     want = parse(target)
-    of = target.strip().lower() if nothing(want) else want.typeName()  # struct, array: which members, the data says
+    of = (
+        target.strip().lower() if nothing(want) else want.typeName()
+    )  # struct, array: which members, the data says
 
     def project(name: str, column: Column, kind: gt.DataType) -> list[Member]:
         choices = kind.choices if isinstance(kind, gt.ChoiceType) else {kind.typeName(): kind}

@@ -8,12 +8,17 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from awsglue.bookmarks import JobBookmark
 from awsglue.session import reach
 from glulam.model.errors import InvalidInput
 from glulam.settings import Settings
+
+SPARK_ERRORS = (PySparkException, Py4JError)
+"""What Spark raises; the second only where its driver is a JVM beside us."""
 
 
 @dataclass(kw_only=True)

@@ -59,4 +59,7 @@ def rows(frame: DynamicFrame) -> Rows:
 
 def kinds(frame: DynamicFrame) -> dict[str, str]:
     """Field -> type, choices as `int|string`."""
-    return {f.name: "|".join(getattr(f.dataType, "choices", [f.dataType.typeName()])) for f in frame.schema().fields}
+    return {
+        f.name: "|".join(getattr(f.dataType, "choices", [f.dataType.typeName()]))
+        for f in frame.schema().fields
+    }

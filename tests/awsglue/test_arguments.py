@@ -17,7 +17,17 @@ def test_values_in_both_forms() -> None:
 
 
 def test_hyphens_and_what_glue_gives_itself() -> None:
-    argv = ["s.py", "--my-option", "v", "--job-bookmark-option", "job-bookmark-enable", "--TempDir", "s3://t/", "--JOB_RUN_ID", "jr"]
+    argv = [
+        "s.py",
+        "--my-option",
+        "v",
+        "--job-bookmark-option",
+        "job-bookmark-enable",
+        "--TempDir",
+        "s3://t/",
+        "--JOB_RUN_ID",
+        "jr",
+    ]
     found = getResolvedOptions(argv, ["my-option"])
     assert found["my_option"] == "v"
     assert found["job_bookmark_option"] == "job-bookmark-enable"

@@ -110,7 +110,16 @@ def test_a_script_from_glue_reads_new_files_only(glue_server: GlueServer, tmp_pa
     env |= {"GLULAM_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def run(end: str) -> tuple[str, str]:
-        words = ["--JOB_NAME", "j", "--bucket", "incremental", "--end", end, "--job-bookmark-option", "job-bookmark-enable"]
+        words = [
+            "--JOB_NAME",
+            "j",
+            "--bucket",
+            "incremental",
+            "--end",
+            end,
+            "--job-bookmark-option",
+            "job-bookmark-enable",
+        ]
         done = subprocess.run([sys.executable, "script.py", *words], cwd=tmp_path, env=env, capture_output=True,
                               text=True, check=True)  # fmt: skip
         return next(line for line in done.stdout.splitlines() if line.startswith("READ")), done.stderr

@@ -109,12 +109,16 @@ def test_a_sink_makes_the_table_then_its_columns_and_partitions(
     assert [f.name for f in fields.fields] == ["id", "more", "day"]
 
 
-def test_writing_into_a_table(glue_context: GlueContext, database: str, bucket: Path, frame_of: Frames) -> None:
+def test_writing_into_a_table(
+    glue_context: GlueContext, database: str, bucket: Path, frame_of: Frames
+) -> None:
     table(glue_context, database, f"s3://{bucket.name}/t/", "json", {"id": "bigint"}, ("day",))
     options = {"enableUpdateCatalog": True}
     frame = frame_of({"id": 1, "day": "mon"})
     glue_context.write_dynamic_frame.from_catalog(frame, database, "t", additional_options=options)
     assert read(glue_context, database) == [{"id": 1, "day": "mon"}]
-    assert [row["id"] for row in glue_context.create_sample_dynamic_frame_from_catalog(database, "t", 5)] == [1]
+    assert [row["id"] for row in glue_context.create_sample_dynamic_frame_from_catalog(database, "t", 5)] == [
+        1
+    ]
     glue_context.purge_table(database=database, table_name="t", options={"retentionPeriod": 0})
     assert not list((bucket / "t").rglob("*.json"))

@@ -41,7 +41,11 @@ def test_cast_makes_null_of_what_cannot_be(frame_of: Frames) -> None:
 
 
 def test_cast_to_string_keeps_every_value(frame_of: Frames) -> None:
-    assert [r["price"] for r in rows(frame_of(*MIXED).resolveChoice(choice="cast:string"))] == ["10", "ten", None]
+    assert [r["price"] for r in rows(frame_of(*MIXED).resolveChoice(choice="cast:string"))] == [
+        "10",
+        "ten",
+        None,
+    ]
 
 
 def test_project_drops_values_of_other_types(frame_of: Frames) -> None:

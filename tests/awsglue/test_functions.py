@@ -37,8 +37,12 @@ def test_map(frame_of: Frames) -> None:
     assert mapped.errorsCount() == 0
 
 
-def test_map_may_make_a_choice_and_keeps_types_that_it_leaves_alone(frame_of: Frames, glue_context: GlueContext) -> None:
-    frame = glue_context.spark_session.sql("SELECT 1L AS big, TIMESTAMP'2024-01-01 10:00:00' AS at, 2.50BD AS money")
+def test_map_may_make_a_choice_and_keeps_types_that_it_leaves_alone(
+    frame_of: Frames, glue_context: GlueContext
+) -> None:
+    frame = glue_context.spark_session.sql(
+        "SELECT 1L AS big, TIMESTAMP'2024-01-01 10:00:00' AS at, 2.50BD AS money"
+    )
     mapped = glue_context.framed(frame).map(lambda r: {**r, "hour": r["at"].hour})
     assert kinds(mapped) == {"big": "long", "at": "timestamp", "money": "decimal", "hour": "int"}
     assert rows(mapped)[0]["at"] == datetime(2024, 1, 1, 10)
@@ -48,7 +52,10 @@ def test_map_may_make_a_choice_and_keeps_types_that_it_leaves_alone(frame_of: Fr
 
 def test_filter_sees_plain_values_of_choices(frame_of: Frames) -> None:
     frame = frame_of({"v": 1}, {"v": "x"}, {"v": None})
-    assert rows(Filter.apply(frame=frame, f=lambda r: r["v"] in (1, None))) == [{"v": None}, {"v": {"int": 1, "string": None}}]
+    assert rows(Filter.apply(frame=frame, f=lambda r: r["v"] in (1, None))) == [
+        {"v": None},
+        {"v": {"int": 1, "string": None}},
+    ]
 
 
 def test_failed_records_are_kept_counted_and_retrievable(frame_of: Frames) -> None:
@@ -56,7 +63,9 @@ def test_failed_records_are_kept_counted_and_retrievable(frame_of: Frames) -> No
     halves = frame.map(lambda r: {"h": 8 // r["n"]}, transformation_ctx="halves", info="eighths")
     assert (frame.errorsCount(), halves.stageErrorsCount(), halves.errorsCount()) == (1, 1, 2)
     assert rows(halves) == [{"h": 2}, {"h": 8}]
-    found = {row["error"]["transformation_ctx"]: row["error"] for row in rows(ErrorsAsDynamicFrame.apply(halves))}
+    found = {
+        row["error"]["transformation_ctx"]: row["error"] for row in rows(ErrorsAsDynamicFrame.apply(halves))
+    }
     assert found["halves"]["msg"] == "ZeroDivisionError: integer division or modulo by zero"
     assert json.loads(found["halves"]["dynamicRecord"]) == {"n": 0}
     assert found["halves"]["info"] == "eighths"
@@ -72,7 +81,9 @@ def test_a_filter_that_fails_keeps_the_record_as_an_error(frame_of: Frames) -> N
 def test_thresholds(frame_of: Frames) -> None:
     frame = frame_of({"n": 1}, {"n": 0}, {"n": 0})
     assert frame.map(lambda r: {"x": 1 // r["n"]}, stageThreshold=3).count() == 1
-    with pytest.raises(DataRejected, match="2 records failed in this transformation, the threshold is 2.*ZeroDivision"):
+    with pytest.raises(
+        DataRejected, match="2 records failed in this transformation, the threshold is 2.*ZeroDivision"
+    ):
         frame.map(lambda r: {"x": 1 // r["n"]}, stageThreshold=2).toDF()
     with pytest.raises(DataRejected, match="in all"):
         frame.map(lambda r: {"x": 1 // r["n"]}).select_fields(["x"], totalThreshold=1).count()

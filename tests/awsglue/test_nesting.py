@@ -41,7 +41,9 @@ def test_relationalize_arrays_in_arrays(frame_of: Frames) -> None:
     tables = frame_of({"id": 1, "m": [{"k": "x", "n": [1, 2]}, {"k": "y", "n": [3]}]}).relationalize("t")
     assert tables.keys() == ["t", "t_m", "t_m.val.n"]
     middle = {row["m.val.n"]: row["m.val.k"] for row in rows(tables.select("t_m"))}
-    inner = [(middle[row["id"]], row["index"], row["m.val.n.val"]) for row in rows(tables.select("t_m.val.n"))]
+    inner = [
+        (middle[row["id"]], row["index"], row["m.val.n.val"]) for row in rows(tables.select("t_m.val.n"))
+    ]
     assert sorted(inner) == [("x", 0, 1), ("x", 1, 2), ("y", 0, 3)]
 
 
@@ -68,10 +70,14 @@ def test_dynamo_json_of_two_types_is_a_choice(frame_of: Frames) -> None:
 
 
 def test_unbox_json_and_csv(frame_of: Frames) -> None:
-    frame = frame_of({"id": 1, "box": '{"a": 1, "b": [true]}'}, {"id": 2, "box": '{"a": "x"}'}, {"id": 3, "box": "{"})
+    frame = frame_of(
+        {"id": 1, "box": '{"a": 1, "b": [true]}'}, {"id": 2, "box": '{"a": "x"}'}, {"id": 3, "box": "{"}
+    )
     opened = Unbox.apply(frame, path="box", format="json")
     assert rows(opened.select_fields(["id", "box.b"])) == [
         {"id": 1, "box": {"b": [True]}}, {"id": 2, "box": {"b": None}},
     ]  # fmt: skip
     assert opened.errorsCount() == 1
-    assert rows(frame_of({"box": "1;x"}).unbox("box", "csv", separator=";")) == [{"box": {"col0": "1", "col1": "x"}}]
+    assert rows(frame_of({"box": "1;x"}).unbox("box", "csv", separator=";")) == [
+        {"box": {"col0": "1", "col1": "x"}}
+    ]

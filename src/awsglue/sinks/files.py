@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrameWriter
 
 from awsglue import gluetypes as gt
 from awsglue.records import Records
 from awsglue.reshaping import drop_nulls
 from awsglue.sources.tabular import missing
-from awsglue.workspace import Workspace, flag
+from awsglue.workspace import SPARK_ERRORS, Workspace, flag
 from glulam.model.errors import InvalidInput
 
 _FORMATS = {"json": "json", "csv": "csv", "parquet": "parquet", "glueparquet": "parquet", "orc": "orc",
@@ -45,7 +44,7 @@ def write(
         writer = writer.partitionBy(*keys)
     try:
         writer.save(path)
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise missing(form, error) from error
 
 

@@ -24,7 +24,8 @@ _PATTERNS = {
     "URIPARAM": r"\?\S*", "URIPATHPARAM": r"%{URIPATH}(?:%{URIPARAM})?", "MONTH": r"\b[A-Z][a-z]{2,8}\b",
     "MONTHNUM": r"0?[1-9]|1[0-2]", "MONTHDAY": r"0[1-9]|[12]\d|3[01]|[1-9]", "YEAR": r"\d{4}|\d{2}", "HOUR": r"2[0-3]|[01]?\d",
     "MINUTE": r"[0-5]\d", "SECOND": r"(?:[0-5]?\d|60)(?:[:.,]\d+)?", "TIME": r"%{HOUR}:%{MINUTE}:%{SECOND}",
-    "ISO8601_TIMEZONE": r"Z|[+-]\d{2}:?\d{2}", "LOGLEVEL": r"(?i:trace|debug|notice|info|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe)",
+    "ISO8601_TIMEZONE": r"Z|[+-]\d{2}:?\d{2}", 
+    "LOGLEVEL": r"(?i:trace|debug|notice|info|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe)",
     "TIMESTAMP_ISO8601": r"%{YEAR}-%{MONTHNUM}-%{MONTHDAY}[T ]%{HOUR}:?%{MINUTE}(?::?%{SECOND})?(?:%{ISO8601_TIMEZONE})?",
     "HTTPDATE": r"%{MONTHDAY}/%{MONTH}/%{YEAR}:%{TIME} %{INT}",
     "COMMONAPACHELOG": r'%{IPORHOST:clientip} %{NOTSPACE:ident} %{NOTSPACE:auth} \[%{HTTPDATE:timestamp}\] "(?:%{WORD:verb}'

@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from awsglue.bookmarks import JobBookmark, Keys, window
 from awsglue.records import Records
-from awsglue.workspace import Workspace
+from awsglue.workspace import SPARK_ERRORS, Workspace
 from glulam.model.errors import ConnectionFailed, InvalidInput
 
 DRIVERS = {
@@ -95,7 +94,7 @@ def read(
         parts = [f"({where}) AND ({part})" for part in parts] or [where]
     try:
         return Records.of(_load(work, given, source, parts))
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise failed(kind, given["url"], error) from error
 
 
@@ -132,7 +131,7 @@ def write(frame: DataFrame, kind: str, options: dict[str, Any]) -> None:
         frame.write.format("jdbc").options(**given).option("dbtable", source_of(options)).mode(
             "append"
         ).save()
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise failed(kind, given["url"], error) from error
 
 

@@ -21,14 +21,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from awsglue import gluetypes as gt
-from awsglue import workers
+from awsglue.functions import expanded
 from awsglue.merging import nothing
 from awsglue.physical import struct_to_spark
 from awsglue.records import Records, top
 from awsglue.seen import Seen, look, merge_seen, struct_of
 from awsglue.sources.scans import Scan
 from awsglue.sources.tabular import reader, typed_keys, with_keys
-from awsglue.functions import expanded
 from awsglue.workspace import Workspace, flag
 from glulam.model.errors import InvalidInput
 
@@ -68,10 +67,10 @@ def _partitions(texts: DataFrame) -> bool:
 
 def _texts(work: Workspace, scan: Scan, whole: bool) -> DataFrame:
     """One row for each line, or each file; and the partition columns."""
-    source = reader(work, scan).option("wholetext", whole)
-    frame = source.text(list(scan.paths))
+    source = reader(work, scan)
+    frame = source.text(list(scan.paths), wholetext=whole)
     if scan.keys:
-        frame = source.schema(typed_keys(scan, frame.schema)).text(list(scan.paths))
+        frame = source.schema(typed_keys(scan, frame.schema)).text(list(scan.paths), wholetext=whole)
     return with_keys(frame.withColumnRenamed("value", _TEXT), scan)
 
 

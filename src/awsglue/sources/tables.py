@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from awsglue import gluetypes as gt
@@ -16,7 +15,7 @@ from awsglue.records import Records, top
 from awsglue.reshaping import union
 from awsglue.sources import files as formats
 from awsglue.sources.scans import Scan, bookmark_of, exclusions_of, left
-from awsglue.workspace import Workspace, catalog
+from awsglue.workspace import SPARK_ERRORS, Workspace, catalog
 from glulam.model.errors import InvalidInput
 
 _SERDES = {
@@ -116,7 +115,7 @@ def nothing(work: Workspace) -> Records:
 def _iceberg(work: Workspace, table: Table) -> Records:
     try:
         return Records.of(work.session.read.format("iceberg").load(table.name))
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise InvalidInput(
             f"table {table.name} is an Iceberg table: Spark needs the package org.apache.iceberg:iceberg-spark-runtime"
             f" and a catalog of that name ({str(error)[:200]})"
@@ -206,7 +205,7 @@ def chosen_partitions(
     cast = [top(f.name).try_cast(to_spark(f.dataType)).alias(f.name) for f in keys.fields]
     try:
         kept = frame.select("__at", *cast).filter(predicate).select(F.col("__at")).collect()
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise InvalidInput(
             f"push_down_predicate {predicate!r}: not a condition on the partition keys {', '.join(names)}: {str(error)[:200]}"
         ) from error

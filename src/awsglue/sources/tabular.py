@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameReader
 from pyspark.sql import functions as F
 from pyspark.sql import types as sp
@@ -17,7 +16,7 @@ from awsglue.physical import struct_from_spark, to_spark
 from awsglue.records import Records, top
 from awsglue.reshaping import union
 from awsglue.sources.scans import Scan
-from awsglue.workspace import Workspace, flag
+from awsglue.workspace import SPARK_ERRORS, Workspace, flag
 from glulam.model.errors import InvalidInput, UnreadableFile
 
 _PACKAGES = {
@@ -60,7 +59,7 @@ def self_describing(work: Workspace, scan: Scan, form: str, options: dict[str, A
         if scan.keys:
             frame = source.schema(typed_keys(scan, frame.schema)).load(list(scan.paths))
         return Records.of(with_keys(frame, scan))
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         if "CANNOT_MERGE_SCHEMA" in str(error) or "Failed merging schema" in str(error):
             return _one_by_one(work, scan, form)
         raise missing(form, error) from error
@@ -173,7 +172,7 @@ def xml(work: Workspace, scan: Scan, options: dict[str, Any]) -> Records:
             source = source.option(ours, str(options[glues]))
     try:
         return Records.of(with_keys(source.format("xml").load(list(scan.paths)), scan))
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise UnreadableFile(
             f"{', '.join(scan.paths[:3])}: not XML that Spark reads: {str(error)[:300]}"
         ) from error
