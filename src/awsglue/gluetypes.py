@@ -29,7 +29,7 @@ class DataType:
         return {"dataType": self.typeName(), "properties": self.properties}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.parts() == other.parts()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.parts() == other.parts()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.parts()))

@@ -40,7 +40,8 @@ def merge(one: DataType, other: DataType) -> DataType:
 
 
 def merge_all(kinds: Iterable[DataType]) -> DataType:
-    return reduce(merge, kinds, NullType())
+    seen: DataType = NullType()
+    return reduce(merge, kinds, seen)
 
 
 def alternatives(kind: DataType) -> list[DataType]:

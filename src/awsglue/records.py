@@ -40,7 +40,7 @@ class StageErrors:
 
     @cached_property
     def count(self) -> int:
-        return self.found.count()
+        return int(self.found.count())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

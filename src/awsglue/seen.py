@@ -15,6 +15,8 @@ from awsglue.merging import merge_all
 Seen = dict[Any, Any]
 """By type name; under "struct" the members, under "array" the elements, under "decimal" [digits before, after the dot]."""
 
+HUGE = "huge"
+"""Beside "double": one of them may be an integer beyond 64 bits, which the fast JSON parser reads as a float."""
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 _OTHERS: dict[type, str] = {
@@ -41,6 +43,8 @@ def look(value: Any, seen: Seen) -> None:
         pass
     elif kind is float:
         seen["double"] = True
+        if not -9.2e18 < value < 9.2e18:
+            seen[HUGE] = True
     elif kind is bool:
         seen["boolean"] = True
     elif kind is dict:
@@ -96,7 +100,13 @@ def merge_seen(one: Seen, other: Seen) -> Seen:
 
 def kind_of(seen: Seen) -> gt.DataType:
     """The type that holds all that was seen."""
-    return merge_all(_kind(name, below, seen) for name, below in seen.items())
+    return merge_all(_kind(name, below, seen) for name, below in seen.items() if name != HUGE)
+
+
+def has_huge(seen: Seen) -> bool:
+    """Whether some float may be an integer, anywhere."""
+    below = [*seen.get("struct", {}).values(), *([seen["array"]] if "array" in seen else [])]
+    return HUGE in seen or any(has_huge(inner) for inner in below)
 
 
 def struct_of(seen: Seen) -> gt.StructType:

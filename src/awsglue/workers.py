@@ -105,7 +105,8 @@ def whole_type(schema: gt.StructType) -> pa.DataType:
 def keep(batches: Iterator[pa.RecordBatch], work: Work) -> Iterator[pa.RecordBatch]:
     """The rows as they are where the function says true, and those that it failed for, with ERROR."""
     for batch in batches:
-        mask, errors = [], []
+        mask: list[bool] = []
+        errors: list[str | None] = []
         for row in records(batch, work):
             before = _copy(row)
             try:

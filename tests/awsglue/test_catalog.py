@@ -43,7 +43,7 @@ def days(context: GlueContext, database: str, bucket: Path) -> None:
     for year, day in (("2023", "01"), ("2024", "01")):
         folder = bucket / "t" / f"year={year}" / f"day={day}"
         folder.mkdir(parents=True)
-        (folder / "x.json").write_text('{"id": %s}\n' % year)
+        (folder / "x.json").write_text(f'{{"id": {year}}}\n')
         partition(context, database, f"s3://{bucket.name}/t/year={year}/day={day}/", year, day)
     (bucket / "other").mkdir()
     (bucket / "other" / "x.json").write_text('{"id": 7}\n')

@@ -104,7 +104,7 @@ def test_mistakes_are_named(frame_of: Frames) -> None:
     frame = frame_of(*MIXED)
     with pytest.raises(InvalidInput, match="not both"):
         frame.resolveChoice(specs=[("price", "make_cols")], choice="make_cols").schema()
-    with pytest.raises(InvalidInput, match="'drop'.*expected cast:TYPE"):
+    with pytest.raises(InvalidInput, match=r"'drop'.*expected cast:TYPE"):
         frame.resolveChoice(specs=[("price", "drop")]).schema()
 
 

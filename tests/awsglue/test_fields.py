@@ -86,7 +86,7 @@ def test_split_fields_and_rows(frame_of: Frames) -> None:
     halves = SplitRows.apply(frame, {"a": {">": 10, "<=": 20}}, "many", "few")
     assert [row["b"] for row in rows(SelectFromCollection.apply(halves, key="many"))] == ["y"]
     assert [row["b"] for row in rows(halves.select("few"))] == ["x", "z"]
-    with pytest.raises(EntityNotFound, match="'none'.*many, few"):
+    with pytest.raises(EntityNotFound, match=r"'none'.*many, few"):
         halves.select("none")
 
 

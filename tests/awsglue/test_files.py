@@ -68,7 +68,7 @@ def test_partition_folders_recursion_and_exclusions(glue_context: GlueContext, b
     assert {r["day"] for r in rows(read(glue_context, bucket / "a", "json"))} == {1, 2}
     place(bucket, "b/deep/er/x.json", '{"id": 3}\n')
     place(bucket, "b/y.tmp", "no json")
-    options = {"recurse": True, "exclusions": '["s3://%s/**.tmp"]' % bucket.name}
+    options = {"recurse": True, "exclusions": f'["s3://{bucket.name}/**.tmp"]'}
     frame = read(glue_context, bucket / "b", "json", options)
     assert (rows(frame), frame.errorsCount()) == ([{"id": 3}], 0)
 
@@ -109,10 +109,10 @@ def test_written_csv(glue_context: GlueContext, bucket: Path, frame_of: Frames) 
     glue_context.write_dynamic_frame.from_options(frame, "s3", target, "csv", {"separator": ";"})
     (file,) = (bucket / "out").glob("*.csv.gz")
     assert gzip.decompress(file.read_bytes()).decode() == 'id;name\n1;"A ""x"", B"\n'
+    mixed = frame_of({"v": 1}, {"v": "x"})
     with pytest.raises(
         InvalidInput, match="CSV cannot hold the choice 'v' of int, string: resolveChoice first"
     ):
-        mixed = frame_of({"v": 1}, {"v": "x"})
         glue_context.write_dynamic_frame.from_options(mixed, "s3", target, "csv")
 
 
@@ -129,7 +129,7 @@ def test_mistakes_are_named(glue_context: GlueContext, bucket: Path, frame_of: F
 
 def test_jdbc_says_which_driver_is_missing(glue_context: GlueContext) -> None:
     options = {"url": "jdbc:postgresql://127.0.0.1:1/x", "dbtable": "t", "user": "u", "password": "p"}
-    with pytest.raises(InvalidInput, match="org.postgresql:postgresql"):
+    with pytest.raises(InvalidInput, match=r"org\.postgresql:postgresql"):
         glue_context.create_dynamic_frame.from_options("postgresql", options).count()
 
 

@@ -82,7 +82,7 @@ def test_thresholds(frame_of: Frames) -> None:
     frame = frame_of({"n": 1}, {"n": 0}, {"n": 0})
     assert frame.map(lambda r: {"x": 1 // r["n"]}, stageThreshold=3).count() == 1
     with pytest.raises(
-        DataRejected, match="2 records failed in this transformation, the threshold is 2.*ZeroDivision"
+        DataRejected, match=r"2 records failed in this transformation, the threshold is 2.*ZeroDivision"
     ):
         frame.map(lambda r: {"x": 1 // r["n"]}, stageThreshold=2).toDF()
     with pytest.raises(DataRejected, match="in all"):

@@ -85,14 +85,17 @@ def _table(work: Workspace, database: str, name: str) -> Table | None:
 
 def _widen(work: Workspace, database: str, table: Table, columns: list[dict[str, str]]) -> None:
     """New columns are added and types replaced; a column that this run did not write stays."""
-    given = table.given
-    now = {c["Name"]: c for c in table.storage.get("Columns") or ()}
-    merged = [*({**c, **next((n for n in columns if n["Name"] == c["Name"]), {})} for c in now.values()),
-              *(c for c in columns if c["Name"] not in now)]  # fmt: skip
-    if merged == list(now.values()):
+    given: dict[str, Any] = table.given
+    now: list[dict[str, str]] = list(table.storage.get("Columns") or ())
+    written = {c["Name"]: c for c in columns}
+    names = {c["Name"] for c in now}
+    merged = [{**c, **written.get(c["Name"], {})} for c in now] + [
+        c for c in columns if c["Name"] not in names
+    ]
+    if merged == now:
         return
-    kept = {k: given[k] for k in ("Name", "Description", "Owner", "Retention", "PartitionKeys", "TableType", "Parameters")
-            if k in given}  # fmt: skip
+    names_kept = ("Name", "Description", "Owner", "Retention", "PartitionKeys", "TableType", "Parameters")
+    kept: dict[str, Any] = {name: given[name] for name in names_kept if name in given}
     work.glue.update_table(
         DatabaseName=database, TableInput={**kept, "StorageDescriptor": {**table.storage, "Columns": merged}}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ _PATTERNS = {
     "URIPARAM": r"\?\S*", "URIPATHPARAM": r"%{URIPATH}(?:%{URIPARAM})?", "MONTH": r"\b[A-Z][a-z]{2,8}\b",
     "MONTHNUM": r"0?[1-9]|1[0-2]", "MONTHDAY": r"0[1-9]|[12]\d|3[01]|[1-9]", "YEAR": r"\d{4}|\d{2}", "HOUR": r"2[0-3]|[01]?\d",
     "MINUTE": r"[0-5]\d", "SECOND": r"(?:[0-5]?\d|60)(?:[:.,]\d+)?", "TIME": r"%{HOUR}:%{MINUTE}:%{SECOND}",
-    "ISO8601_TIMEZONE": r"Z|[+-]\d{2}:?\d{2}", 
+    "ISO8601_TIMEZONE": r"Z|[+-]\d{2}:?\d{2}",
     "LOGLEVEL": r"(?i:trace|debug|notice|info|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe)",
     "TIMESTAMP_ISO8601": r"%{YEAR}-%{MONTHNUM}-%{MONTHDAY}[T ]%{HOUR}:?%{MINUTE}(?::?%{SECOND})?(?:%{ISO8601_TIMEZONE})?",
     "HTTPDATE": r"%{MONTHDAY}/%{MONTH}/%{YEAR}:%{TIME} %{INT}",
@@ -33,8 +34,10 @@ _PATTERNS = {
     "COMBINEDAPACHELOG": r"%{COMMONAPACHELOG} %{QS:referrer} %{QS:agent}",
 }  # fmt: skip
 _REFERENCE = re.compile(r"%\{(\w+)(?::(\w+))?(?::(\w+))?\}")
-_TYPES = {"int": int, "long": int, "byte": int, "short": int, "float": float, "double": float, "string": str,
-          "boolean": lambda text: text.lower() == "true"}  # fmt: skip
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "int": int, "long": int, "byte": int, "short": int, "float": float, "double": float, "string": str,
+    "boolean": lambda text: text.lower() == "true",
+}  # fmt: skip
 
 
 def compiled(pattern: str, custom: str = "") -> tuple[str, dict[str, str]]:

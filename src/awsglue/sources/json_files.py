@@ -25,7 +25,7 @@ from awsglue.functions import expanded
 from awsglue.merging import nothing
 from awsglue.physical import struct_to_spark
 from awsglue.records import Records, top
-from awsglue.seen import Seen, look, merge_seen, struct_of
+from awsglue.seen import Seen, has_huge, look, merge_seen, struct_of
 from awsglue.sources.scans import Scan
 from awsglue.sources.tabular import reader, typed_keys, with_keys
 from awsglue.workspace import Workspace, flag
@@ -106,11 +106,9 @@ def _check_names(schema: gt.StructType) -> None:
 
 # -- in Spark's Python workers -------------------------------------------------------------------------------------------
 
-_BIG = re.compile(r"(?<![\d.\"])-?\d{19,}(?![\d.eE\"])")
-
 
 def _load(text: str, exact: bool) -> Any:
-    if exact or (len(text) > 18 and _BIG.search(text)):
+    if exact:
         return json.loads(text, parse_constant=_no_constant)
     return orjson.loads(text)
 
@@ -157,7 +155,9 @@ def json_path(text: str) -> list[str]:
     return [next(part for part in step if part) for step in steps]
 
 
-def _learn(batches: Iterator[pa.RecordBatch], steps: list[str]) -> Iterator[pa.RecordBatch]:
+def _learn(
+    batches: Iterator[pa.RecordBatch], steps: list[str], exact: bool = False
+) -> Iterator[pa.RecordBatch]:
     seen: Seen = {"struct": {}}
     members, failed = seen["struct"], 0
     for batch in batches:
@@ -165,7 +165,7 @@ def _learn(batches: Iterator[pa.RecordBatch], steps: list[str]) -> Iterator[pa.R
             if not text or text.isspace():
                 continue
             try:
-                for record in records_of(text, steps):
+                for record in records_of(text, steps, exact):
                     for name, value in record.items():
                         below = members.get(name)
                         if below is None:
@@ -176,15 +176,16 @@ def _learn(batches: Iterator[pa.RecordBatch], steps: list[str]) -> Iterator[pa.R
     yield pa.RecordBatch.from_pydict({"learnt": [json.dumps([seen, failed])]})
 
 
-def _learnt(texts: DataFrame, steps: list[str]) -> tuple[Seen, int]:
+def _learnt(texts: DataFrame, steps: list[str], exact: bool = False) -> tuple[Seen, int]:
+    """What is in the lines, and how many are not JSON. Integers beyond 64 bits make it look a second time, exactly."""
     seen: Seen = {}
     failed = 0
-    found = texts.select(_TEXT).mapInArrow(partial(_learn, steps=steps), "learnt string")
+    found = texts.select(_TEXT).mapInArrow(partial(_learn, steps=steps, exact=exact), "learnt string")
     for row in found.collect():
         there, count = json.loads(row[0])
         merge_seen(seen, there)
         failed += count
-    return seen, failed
+    return _learnt(texts, steps, exact=True) if has_huge(seen) and not exact else (seen, failed)
 
 
 def _by_workers(texts: DataFrame, steps: list[str], *, stage: int, site: str, exact: bool) -> Records:
