@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
 
 LEVELS = (
-    ("awsglue", "awsgluedq"),
+    ("awsgluedq",),
+    ("awsglue",),
     ("cli",),
     ("app", "server"),
     ("gate",),
