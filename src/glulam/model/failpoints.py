@@ -48,6 +48,10 @@ FAILPOINTS = (
     "replay.after_claim",
     "compact.before_commit",
     "compact.after_commit",
+    "job.claim.after_commit",
+    "job.before_settle",
+    "job.settle.after_state",
+    "job.after_settle",
 )
 
 _armed: dict[str, int] = {}
