@@ -80,7 +80,12 @@ def reset(conn: psycopg.Connection, place: Place, job_name: str) -> Bookmark:
 
 
 def rewind(
-    conn: psycopg.Connection, place: Place, job_name: str, *, run_id: str | None = None, at: datetime | None = None
+    conn: psycopg.Connection,
+    place: Place,
+    job_name: str,
+    *,
+    run_id: str | None = None,
+    at: datetime | None = None,
 ) -> Bookmark:
     """Back to how a run left it, or how it stood at a time: the next run reads what came after. Raises EntityNotFound."""
     wanted = of_run(conn, place, job_name, run_id) if run_id else _one(conn, AT_TIME, place, job_name, at=at)
@@ -111,7 +116,9 @@ def _add(
     try:
         with conn.transaction():
             row = conn.execute(ADD, given).fetchone()
-    except psycopg.errors.UniqueViolation:  # another run of the job committed in this moment: ours comes after it
+    except (
+        psycopg.errors.UniqueViolation
+    ):  # another run of the job committed in this moment: ours comes after it
         row = conn.execute(ADD, given).fetchone()
     assert row is not None
     return _bookmark(row)

@@ -74,7 +74,9 @@ def create(conn: psycopg.Connection, place: Place, name: str, given: Mapping[str
 def update(conn: psycopg.Connection, place: Place, name: str, given: Mapping[str, Any]) -> Job:
     """Replace the definition. Raises EntityNotFound, InvalidInput."""
     if not given.get("Role") or not given.get("Command"):
-        raise InvalidInput(f"JobUpdate of {name}: expected Role and Command; an update replaces the whole definition")
+        raise InvalidInput(
+            f"JobUpdate of {name}: expected Role and Command; an update replaces the whole definition"
+        )
     row = conn.execute(UPDATE, {**_at(place, name), "document": document(completed(given))}).fetchone()
     if row is None:
         raise _not_found(name)
@@ -102,7 +104,12 @@ def page(
     conn: psycopg.Connection, place: Place, *, after: str = "", names: Sequence[str] | None = None, limit: int
 ) -> list[Job]:
     """By name; names: only these."""
-    given = {**_at(place, ""), "after": after, "names": None if names is None else list(names), "limit": limit}
+    given = {
+        **_at(place, ""),
+        "after": after,
+        "names": None if names is None else list(names),
+        "limit": limit,
+    }
     return [_job(row) for row in conn.execute(PAGE, given).fetchall()]
 
 

@@ -103,7 +103,12 @@ WHERE id IN (SELECT id FROM job_run WHERE {_JOB} AND state = 'WAITING' ORDER BY 
 
 
 def start(
-    conn: psycopg.Connection, place: Place, job_name: str, asked: Mapping[str, Any], *, trigger: str | None = None
+    conn: psycopg.Connection,
+    place: Place,
+    job_name: str,
+    asked: Mapping[str, Any],
+    *,
+    trigger: str | None = None,
 ) -> JobRun:
     """Enter a new run in the queue. `asked` holds StartJobRun's members.
 
@@ -134,7 +139,11 @@ def insert(
     numbered = conn.execute(NEXT_NUMBER, given).fetchone()
     if numbered is None:
         raise EntityNotFound(f"Job with name: {job_name} not found.")
-    detail = "the job runs as often as MaxConcurrentRuns allows; this run is next when one of them ends" if waits else None
+    detail = (
+        "the job runs as often as MaxConcurrentRuns allows; this run is next when one of them ends"
+        if waits
+        else None
+    )
     row = conn.execute(
         INSERT,
         {
@@ -172,7 +181,9 @@ def get(conn: psycopg.Connection, place: Place, job_name: str | None, run_id: st
     """Raises EntityNotFound, also for a run of another place or job."""
     found = find(conn, run_id)
     if found is None or found.place != place or (job_name is not None and found.job_name != job_name):
-        raise EntityNotFound(f"Job run {run_id} of job {job_name} not found." if job_name else f"Job run {run_id} not found.")
+        raise EntityNotFound(
+            f"Job run {run_id} of job {job_name} not found." if job_name else f"Job run {run_id} not found."
+        )
     return found
 
 
@@ -180,7 +191,13 @@ def page(
     conn: psycopg.Connection, place: Place, job_name: str | None, *, before: int | None = None, limit: int
 ) -> list[JobRun]:
     """The newest first. Raises EntityNotFound when there is neither the job nor a run of it."""
-    given = {"account_id": place.account_id, "region": place.region, "job": job_name, "before": before, "limit": limit}
+    given = {
+        "account_id": place.account_id,
+        "region": place.region,
+        "job": job_name,
+        "before": before,
+        "limit": limit,
+    }
     rows = conn.execute(PAGE, given).fetchall()
     if not rows and job_name is not None and conn.execute(KNOWN_JOB, given).fetchone() is None:
         definitions.get(conn, place, job_name)

@@ -28,9 +28,9 @@ def run(plan: dict[str, Any]) -> NoReturn:
     path = plan["script"]
     sys.argv = plan["argv"]
     sys.path[:0] = [*plan["python_path"], os.path.dirname(path)]
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     for name in [name for name in sys.modules if name.partition(".")[0] == "glulam"]:
         del sys.modules[name]
     _leave(_execute(path))
@@ -78,7 +78,13 @@ def _tell(failure: BaseException, path: str, message: str) -> None:
             line, text = number, linecache.getline(path, number)
     kind = type(failure)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    report = {"type": name, "message": message[:_MESSAGE_LIMIT], "file": path, "line": line, "text": (text or "").strip()}
+    report = {
+        "type": name,
+        "message": message[:_MESSAGE_LIMIT],
+        "file": path,
+        "line": line,
+        "text": (text or "").strip(),
+    }
     data = json.dumps(report).encode()
     try:
         while data:

@@ -1,4 +1,4 @@
-"""States of a job run, and the moves between them. The database refuses every other move (migration 0011).
+"""States of a job run, and the moves between them. The database refuses every other move (trigger job_run_moves).
 
     WAITING --------> STARTING --------> RUNNING --------> SUCCEEDED
       |  a place is      |   a worker      |  \\ \\---------> FAILED      (again: a new run, while retries are left)

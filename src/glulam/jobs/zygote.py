@@ -21,7 +21,9 @@ from glulam.jobs import keeper
 
 def serve(requests: socket.socket) -> None:
     """Fork a keeper for each message, until the other end is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for: they report on their own socket
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # keepers are not waited for: they report on their own socket
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, 1, 3)
