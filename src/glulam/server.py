@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 THREADS = 16
 """Requests that are worked on at once; each holds one database session while it needs it."""
 STATEMENT_TIMEOUT_S = 60.0
+CHILD_SILENT_S = 60
+"""A child that says nothing for so long is started again; on a busy machine a start alone takes seconds."""
 UPKEEP_EVERY_S = 1.0
 UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
@@ -220,7 +222,7 @@ def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, proces
     config = uvicorn.Config(
         partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
-        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes,
+        ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
     )  # fmt: skip
     if processes == 1:
         uvicorn.Server(config).run([listening])
