@@ -21,7 +21,7 @@ from glulam.jobs.launcher import Launcher
 from glulam.jobs.plan import Credentials, Site
 from glulam.jobs.runs import JobRun
 from glulam.jobs.sparkconf import SparkPlace
-from glulam.jobs.worker import Pace, Worker
+from glulam.jobs.worker import DEFAULT_PACE, Pace, Worker
 from glulam.jobs.workspace import WorkerFolder
 from glulam.model.clock import utc_now
 from glulam.model.errors import InvalidConfig
@@ -54,7 +54,7 @@ class RunKeys:
 
 @contextmanager
 def worker(
-    app: App, *, slots: int | None = None, pace: Pace = Pace(), only: str | None = None, echo: Echo | None = None,
+    app: App, *, slots: int | None = None, pace: Pace = DEFAULT_PACE, only: str | None = None, echo: Echo | None = None,
     minute_s: float = 60.0, grace_s: float = 10.0,
 ) -> Iterator[Worker]:  # fmt: skip
     """A worker of this installation; `run` it inside. Raises InvalidConfig."""

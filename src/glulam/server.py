@@ -2,6 +2,7 @@
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
+    /_glulam/job-runs  what the process of a job run asks (run_door.py)
     everything else    the AWS door
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -43,8 +44,10 @@ from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.gate import SignedGate
+from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.clock import utc_now
 from glulam.model.errors import InvalidConfig
+from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire.door import AwsDoor
@@ -126,7 +129,8 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
             settings, max_idle=THREADS * 2, statement_timeout_s=STATEMENT_TIMEOUT_S, short_lookups=True
         )
     )
-    door = _door(settings, database, stack)
+    gate = _gate(settings, database, stack)
+    door = _door(settings, database, gate, stack)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -144,7 +148,11 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with stack:
-            for work in (purge, advance_partition_indexes):
+            for work in (
+                purge,
+                advance_partition_indexes,
+                partial(jobs_upkeep.step, log_days=settings.job_log_days),
+            ):
                 stack.enter_context(upkeep(partial(_step, database, work)))
             yield
 
@@ -153,25 +161,31 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
+            *RunDoor(gate=gate, database=database).routes(),
             Mount("/", door),
         ],
     )
 
 
-def _door(settings: Settings, database: Database, stack: ExitStack) -> AwsDoor:
+def _gate(settings: Settings, database: Database, stack: ExitStack) -> SignedGate:
     box = SecretBox.open(settings)
     ring = KeyRing(database, box, monotonic=time.monotonic, development=development_key(settings))
     audit = stack.enter_context(AuditWriter(database))
-    policies = Policies(database, monotonic=time.monotonic)
+    return SignedGate(
+        keys=ring, policies=Policies(database, monotonic=time.monotonic), audit=audit, clock=utc_now
+    )
+
+
+def _door(settings: Settings, database: Database, gate: SignedGate, stack: ExitStack) -> AwsDoor:
+    box = SecretBox.open(settings)
     parts = services.Parts(
-        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
+        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=gate.policies,
         tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
+        log_days=settings.job_log_days,
     )  # fmt: skip
     pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="request"))
-    gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
-    return AwsDoor(
-        [Service("glue", services.glue(parts))], gate, pool, max_body_bytes=settings.max_body_mb << 20
-    )
+    answered = [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))]
+    return AwsDoor(answered, gate, pool, max_body_bytes=settings.max_body_mb << 20)
 
 
 def development_key(settings: Settings) -> keys.AccessKey | None:

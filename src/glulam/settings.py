@@ -87,8 +87,15 @@ class Settings:
                 continue
             if known.name in ("home", "lake", "tls_certificate", "tls_key"):
                 values[known.name] = Path(text)
-            elif known.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb", "job_slots",
-                                "job_log_days"):
+            elif known.name in (
+                "threads",
+                "memory_mb",
+                "port",
+                "keep_versions",
+                "max_body_mb",
+                "job_slots",
+                "job_log_days",
+            ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")
                 values[known.name] = int(text)

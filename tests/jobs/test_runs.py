@@ -244,7 +244,10 @@ def test_extra_files_and_modules_are_on_the_path(site: Site) -> None:
         archive.writestr("packed/__init__.py", "VALUE = 43\n")
     job = site.job(
         "import mine, packed, os\nprint(mine.VALUE, packed.VALUE, open('script/data.txt').read())",
-        DefaultArguments={"--extra-py-files": "s3://lib/mine.py,s3://lib/more.zip", "--extra-files": "s3://lib/data.txt"},
+        DefaultArguments={
+            "--extra-py-files": "s3://lib/mine.py,s3://lib/more.zip",
+            "--extra-files": "s3://lib/data.txt",
+        },
     )
     refused = site.job("pass", DefaultArguments={"--additional-python-modules": "git+https://example.org/x"})
     with site.working():

@@ -10,6 +10,9 @@ from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
+from glulam.api.job_logs import JobLogs
+from glulam.api.job_runs import JobRuns
+from glulam.api.jobs import Jobs, require_job
 from glulam.api.paging import Paging
 from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
@@ -27,9 +30,10 @@ from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
+    Catalogs, Classifiers, Connections, Databases, Functions, JobRuns, Jobs, PartitionIndexes, Partitions, ResourcePolicies,
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
+LOGS: tuple[type, ...] = (JobLogs,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Parts:
     policies: Policies
     tester: ConnectionTester
     keep_versions: int = 0
+    log_days: int = 30
 
 
 def glue(parts: Parts) -> list[object]:
@@ -53,6 +58,8 @@ def glue(parts: Parts) -> list[object]:
         Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
         Databases(database=database, paging=paging, sight=sight),
         Functions(database=database, paging=paging, sight=sight),
+        JobRuns(database=database, paging=paging),
+        Jobs(database=database, paging=paging, sight=sight),
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
@@ -63,6 +70,17 @@ def glue(parts: Parts) -> list[object]:
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(
-            database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
+            database=database,
+            kinds={
+                **CATALOG_KINDS,
+                "job": require_job,
+                "registry": require_registry,
+                "schema": require_schema,
+            },
         ),
     ]
+
+
+def logs(parts: Parts) -> list[object]:
+    """The objects whose methods are operations of CloudWatch Logs."""
+    return [JobLogs(database=parts.database, paging=parts.paging, retention_days=parts.log_days)]

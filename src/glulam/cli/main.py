@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from glulam import __version__
-from glulam.cli import audit_command, dlq_commands, files_commands, keys_commands
+from glulam.cli import audit_command, dlq_commands, files_commands, job_commands, keys_commands
 from glulam.cli.commands import register
 from glulam.cli.process import leave, prepare
 from glulam.model.errors import DatabaseUnavailable, GlulamError
@@ -59,6 +59,7 @@ app.add_typer(files_commands.app, name="files", short_help="Show the ledger; ret
 app.add_typer(dlq_commands.app, name="dlq", short_help="Look at dead letters, or replay them.")
 app.add_typer(keys_commands.app, name="keys", short_help="Access keys: who may sign requests.")
 audit_command.register(app)
+job_commands.register(app)
 
 
 def _version(asked: bool) -> None:

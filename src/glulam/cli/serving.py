@@ -14,12 +14,15 @@ from glulam.access import keys
 from glulam.api import services
 from glulam.api.page import page
 from glulam.cli.output import print_json
+from glulam.cli.working import working
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire import services as wire
 
 
-def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
+def up(
+    settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, workers: int, as_json: bool
+) -> int:  # fmt: skip
     # From the first moment: a service manager's SIGTERM must not leave PostgreSQL running, or a throw-away home.
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
     with suppress(KeyboardInterrupt), ExitStack() as stack:
@@ -33,6 +36,7 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, 
         socket = stack.enter_context(server.listen(settings))
         settings = replace(settings, port=socket.getsockname()[1])
         _greet(settings, server.development_key(settings), ephemeral=ephemeral, as_json=as_json)
+        stack.enter_context(working(settings, workers))
         server.run(settings, socket, ephemeral=ephemeral, processes=processes)
     return 0
 
@@ -58,7 +62,10 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = {"glue": wire.operations("glue", services.GLUE)}
+    found = {
+        name: wire.operations(name, kinds)
+        for name, kinds in (("glue", services.GLUE), ("logs", services.LOGS))
+    }
     if markdown:
         print(page(found), end="")
         return 0

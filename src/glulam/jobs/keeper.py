@@ -11,6 +11,7 @@ Forked from the zygote; never returns. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -163,27 +164,21 @@ def _limit(which: int | None, value: int) -> None:
 
 
 def _say(channel: Any, message: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the worker is gone
         channel.write(json.dumps(message).encode() + b"\n")
-    except OSError:
-        pass  # the worker is gone
 
 
 def _kill_group(group: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _bury_the_rest() -> None:
     """Kill what the script left behind, as often as that leaves orphans of its own."""
     while True:
         for child in _children():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

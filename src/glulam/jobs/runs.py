@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -206,10 +207,8 @@ def page(
 
 def stop(conn: psycopg.Connection, place: Place, job_name: str, run_id: str) -> None:
     """A run that has not begun is STOPPED at once, a running one by its worker. Raises EntityNotFound, RunEnded."""
-    try:
+    with suppress(EntityNotFound):  # deleted: what runs can still be stopped
         definitions.get(conn, place, job_name, for_update=True)
-    except EntityNotFound:  # deleted: what runs can still be stopped
-        pass
     found = get(conn, place, job_name, run_id)
     row = conn.execute(STOP, (run_id,)).fetchone()
     if row is None:

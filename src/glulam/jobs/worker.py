@@ -60,11 +60,14 @@ class Pace:
     """Heartbeat and rescue; also how long a notice that got lost delays a run."""
 
 
+DEFAULT_PACE = Pace()
+
+
 class Worker:
     """One worker. `run` until `close` is called from another thread or a signal handler."""
 
     def __init__(
-        self, *, database: Database, site: Site, launcher: Launcher, keys: Keys, slots: int, pace: Pace = Pace(),
+        self, *, database: Database, site: Site, launcher: Launcher, keys: Keys, slots: int, pace: Pace = DEFAULT_PACE,
         only: str | None = None, echo: Echo | None = None, price_per_dpu_hour: float = 0.0,
     ) -> None:  # fmt: skip
         """only: take this run and no other. echo: told of every line."""
@@ -154,7 +157,9 @@ class Worker:
         try:
             while True:
                 self._one(run, credentials)
-                if self._closing.is_set() or self._only:
+                if self._only:
+                    self.close()
+                if self._closing.is_set():
                     return
                 try:
                     following = self._claim(1)
