@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from glulam.api.page import page
-from glulam.api.services import GLUE
+from glulam.api.services import GLUE, LOGS
 from glulam.wire.services import operations
 
 ROOT = Path(__file__).parents[2]
@@ -17,14 +17,15 @@ FOUND = operations("glue", GLUE)
 
 
 def test_the_page_is_current() -> None:
-    assert (ROOT / "docs" / "operations.md").read_text("utf-8") == page({"glue": FOUND})
+    logs = operations("logs", LOGS)
+    assert (ROOT / "docs" / "operations.md").read_text("utf-8") == page({"glue": FOUND, "logs": logs})
 
 
 def test_what_is_not_implemented_says_so(glue: Any) -> None:
-    for name, arguments in (("get_jobs", {}), ("get_crawler", {"Name": "c"}), ("list_sessions", {})):
+    for name, arguments in (("get_triggers", {}), ("get_crawler", {"Name": "c"}), ("list_blueprints", {})):
         with pytest.raises(ClientError) as caught:
             getattr(glue, name)(**arguments)
         assert caught.value.response["Error"]["Code"] == "OperationNotSupportedException"
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert not any(FOUND[name] for name in ("GetJobs", "GetCrawler", "ListSessions"))
+    assert not any(FOUND[name] for name in ("GetTriggers", "GetCrawler", "ListBlueprints"))
     assert sum(FOUND.values()) >= 91
