@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -263,4 +262,3 @@ def test_states_move_only_as_drawn(site: Site) -> None:
 
     with pytest.raises(psycopg.errors.CheckViolation), site.app.database.transaction() as conn:
         conn.execute("UPDATE job_run SET state = 'SUCCEEDED', completed_at = now() WHERE id = %s", (run_id,))
-
