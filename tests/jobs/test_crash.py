@@ -30,7 +30,7 @@ from .conftest import PLACE, Site
 
 SWEEP = bool(os.environ.get("GLULAM_CRASH_SWEEP"))
 ROUNDS = 10 if SWEEP else 1
-KILLS = 20 if SWEEP else 6
+KILLS = 20 if SWEEP else 10
 RETRIES = 2
 POINTS = ("job.claim.after_commit", "job.before_settle", "job.settle.after_state", "job.after_settle")
 SCRIPT = """
@@ -71,17 +71,18 @@ class Workers:
                 process.stdout.close()
 
 
-def below(pid: int) -> list[int]:
-    """All processes that descend from it."""
-    found: list[int] = []
-    todo = [pid]
-    while todo:
-        one = todo.pop()
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            with suppress(OSError):
-                todo += [int(word) for word in task.read_text().split()]
-        found += [one] if one != pid else []
-    return found
+def victims(worker: int) -> list[list[int]]:
+    """By depth: the worker, its zygote, the keepers, the scripts, what these started."""
+    found = [[worker]]
+    while True:
+        level: list[int] = []
+        for one in found[-1]:
+            for task in Path(f"/proc/{one}/task").glob("*/children"):
+                with suppress(OSError):
+                    level += [int(word) for word in task.read_text().split()]
+        if not level:
+            return found
+        found.append(level)
 
 
 def left_over(mark: str) -> list[int]:
@@ -126,7 +127,7 @@ def entered(site: Site, tmp_path: Path, number: int, chance: random.Random) -> t
     done, mark = tmp_path / "done", f"mark-{os.getpid()}-{time.monotonic_ns()}"
     job = site.job(SCRIPT.format(done=str(done), mark=mark), MaxRetries=RETRIES)
     for _ in range(number):
-        run_id = site.start(job, Arguments={"--s": f"{chance.uniform(0, 0.6):.2f}"})
+        run_id = site.start(job, Arguments={"--s": f"{chance.uniform(0, 1.0):.2f}"})
         with site.app.database.transaction() as conn:  # as job.commit() does it: before the run is over
             conn.execute("UPDATE job_run SET bookmark = '{}' WHERE id = %s", (run_id,))
     with site.app.database.transaction() as conn:  # and every retry
@@ -138,18 +139,17 @@ def entered(site: Site, tmp_path: Path, number: int, chance: random.Random) -> t
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_kills_at_random_moments(site: Site, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    job, done, mark = entered(site, tmp_path, 12, chance)
+    job, done, mark = entered(site, tmp_path, 20, chance)
     workers = Workers(site, 2)
     try:
         kills, until = 0, time.monotonic() + 150
         while not all_ended(site, job):
             assert time.monotonic() < until, "not in time"
-            time.sleep(chance.uniform(0.1, 0.5))
+            time.sleep(chance.uniform(0.1, 0.4))
             if kills < KILLS:
-                worker = chance.choice(workers.processes)
-                victims = [worker.pid, *below(worker.pid) * 3]
+                levels = victims(chance.choice(workers.processes).pid)
                 with suppress(ProcessLookupError):
-                    os.kill(chance.choice(victims), signal.SIGKILL)
+                    os.kill(chance.choice(levels[min(kills % 5, len(levels) - 1)]), signal.SIGKILL)
                     kills += 1
             workers.mend()
     finally:

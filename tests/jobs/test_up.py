@@ -37,7 +37,7 @@ ask("PUT", {"state": {"n": ((before["state"] or {}).get("n") or 0) + 1}})
 try:
     ask("PUT", {"state": {}}, run="jr_other")
 except urllib.error.HTTPError as error:
-    print(error.code)
+    print(error.code, flush=True)
 if "--fail" in sys.argv:
     sys.exit(1)
 """
