@@ -25,11 +25,15 @@ from botocore.awsrequest import AWSRequest
 def ask(method, body=None, run=os.environ["GLULAM_JOB_RUN_ID"]):
     url = os.environ["AWS_ENDPOINT_URL"] + "/_glulam/job-runs/" + run + "/bookmark"
     data = None if body is None else json.dumps(body).encode()
-    request = AWSRequest(method=method, url=url, data=data)
+    request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
     SigV4Auth(botocore.session.get_session().get_credentials(), "glue", os.environ["AWS_REGION"]).add_auth(request)
     made = urllib.request.Request(url, data=data, method=method, headers=dict(request.headers))
-    with urllib.request.urlopen(made) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(made) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        print(error.read().decode(), file=sys.stderr)
+        raise
 
 before = ask("GET")
 print(json.dumps(before))

@@ -25,6 +25,8 @@ from glulam.jobs.states import RunState
 from glulam.model.errors import GlulamError
 
 _CHUNK = 1 << 16
+_DRAIN_S = 2.0
+"""How long the streams may stay open when the run's processes are gone."""
 _LOG_TRIES, _LOG_RETRY_S = 20, 0.5
 _HOUR_S = 3600
 _KILLED_BEFORE_IT_REPORTED = Ended(status=-9, report=None, usage={})
@@ -101,7 +103,8 @@ class Execution:
         return process.ended or _KILLED_BEFORE_IT_REPORTED
 
     def _attend(self, process: RunProcess, limit_s: float | None) -> None:
-        """Read until the keeper has reported and both streams are at their end."""
+        """Read until the keeper has reported and both streams are at their end, or should be."""
+        drained_by: float | None = None
         until = None if limit_s is None else time.monotonic() + limit_s
         streams = {process.output: Stream.OUTPUT, process.error: Stream.ERROR}
         with selectors.DefaultSelector() as waiting:
@@ -109,10 +112,16 @@ class Execution:
             for descriptor in streams:
                 waiting.register(descriptor, selectors.EVENT_READ)
             while waiting.get_map():
-                for key, _ in waiting.select(_earliest(until, self._capture.due_in())):
+                if drained_by is not None and time.monotonic() >= drained_by:
+                    return
+                for key, _ in waiting.select(_earliest(until, drained_by, self._capture.due_in())):
                     if key.fileobj is process.control:
-                        if not process.hear() or process.ended is not None:
-                            waiting.unregister(process.control)
+                        if not process.hear():
+                            process.abandon()
+                        elif process.ended is None:
+                            continue
+                        waiting.unregister(process.control)
+                        drained_by = time.monotonic() + _DRAIN_S
                     elif data := os.read(key.fd, _CHUNK):
                         self._capture.take(streams[key.fd], data)
                     else:
@@ -158,8 +167,10 @@ class Execution:
         return found
 
 
-def _earliest(until: float | None, flush_in: float | None) -> float | None:
-    waits = [w for w in (None if until is None else until - time.monotonic(), flush_in) if w is not None]
+def _earliest(until: float | None, drained_by: float | None, flush_in: float | None) -> float | None:
+    now = time.monotonic()
+    waits = [moment - now for moment in (until, drained_by) if moment is not None]
+    waits += [] if flush_in is None else [flush_in]
     return max(0.0, min(waits)) if waits else None
 
 

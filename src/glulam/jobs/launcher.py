@@ -79,7 +79,10 @@ class RunProcess:
 
     def hear(self) -> bool:
         """Take in what the keeper said (call it when the control socket is readable). False: the keeper is gone."""
-        part = self.control.recv(1 << 16)
+        try:
+            part = self.control.recv(1 << 16)
+        except ConnectionResetError:
+            return False
         if not part:
             return False
         self._said += part
@@ -94,14 +97,17 @@ class RunProcess:
                 self.ended = Ended(status=message["status"], report=report, usage=message["usage"])
         return True
 
+    def abandon(self) -> None:
+        """The keeper is gone without a word: the kernel killed its script; kill what that had started."""
+        if self.pid is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
     def close(self) -> None:
         with self._lock:
             self.control.close()
         os.close(self.output)
         os.close(self.error)
-        if self.ended is None and self.pid is not None:  # the keeper was killed: the script is, by the kernel
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
 
 
 class Launcher:
