@@ -56,6 +56,7 @@ TABLE: dict[str, Any] = {
 class Server:
     name: str
     port: int
+    pid: int
 
     def client(self) -> Any:
         return boto3.client(
@@ -85,7 +86,7 @@ def running(name: str, command: list[str], port: int, path: str) -> Iterator[Ser
                 break
             except OSError:
                 time.sleep(0.1)
-        yield Server(name=name, port=port)
+        yield Server(name=name, port=port, pid=process.pid)
     finally:
         process.terminate()
         process.wait(30)

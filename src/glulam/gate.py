@@ -8,61 +8,109 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from glulam.access.audit import AuditRow, AuditWriter
-from glulam.access.keys import KeyRing
-from glulam.access.policies import decide
+from glulam.access.keys import AccessKey, KeyRing
+from glulam.access.policies import Policy, decide
 from glulam.access.policy_store import Policies
-from glulam.access.resources import Resource, resources_of
+from glulam.access.resources import Demand, Resource, resources_of
 from glulam.access.roles import Role, least_role
+from glulam.access.s3_actions import s3_demands
 from glulam.model.caller import Caller
+from glulam.model.errors import AccessDenied
+from glulam.wire import s3_presigned_v2, s3_signing
 from glulam.wire.door import HttpRequest
-from glulam.wire.sigv4 import Request, verify
+from glulam.wire.s3_signing import Payload
+from glulam.wire.sigv4 import Request, Verified, verify
+
+_BUCKET = "arn:aws:s3:::"
+
+
+def no_policy(bucket: str) -> Policy | None:
+    """Where there are no buckets."""
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignedGate:
-    """Implements `wire.door.Gate`."""
+    """Implements `wire.door.Gate` and `wire.rest_door.StreamGate`."""
 
     keys: KeyRing
     policies: Policies
     audit: AuditWriter
     clock: Callable[[], datetime]
+    bucket_policy: Callable[[str], Policy | None] = no_policy
 
     def authenticate(self, request: HttpRequest, signing_name: str) -> Caller:
-        signed = Request(
-            method=request.method, raw_path=request.raw_path, raw_query=request.raw_query, headers=request.headers,
-            body_sha256=hashlib.sha256(request.body).hexdigest(),
-        )  # fmt: skip
-        verified = verify(signed, self.keys.find, self.clock(), signing_name)
-        self.keys.used(verified.key, self.clock())
+        signed = _signed(request, hashlib.sha256(request.body).hexdigest())
+        return self._caller(request, verify(signed, self.keys.find, self.clock(), signing_name))
+
+    def authenticate_stream(self, request: HttpRequest, host_bucket: str | None) -> tuple[Caller, Payload]:
+        signed, now = _signed(request, ""), self.clock()
+        if s3_presigned_v2.is_presigned_v2(signed):
+            verified, payload = s3_presigned_v2.verify(signed, host_bucket, self.keys.find, now)
+        else:
+            verified, payload = s3_signing.verify(signed, self.keys.find, now)
+        return self._caller(request, verified), payload
+
+    def _caller(self, request: HttpRequest, verified: Verified[AccessKey]) -> Caller:
         key = verified.key
+        self.keys.used(key, self.clock())
         return Caller(
             account_id=key.account_id, region=verified.region, arn=key.principal_arn, role=str(key.role),
-            request_id=request.request_id,
+            request_id=request.request_id, temporary=key.session_token is not None,
         )  # fmt: skip
 
-    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> tuple[Resource, ...]:
-        return resources_of(operation, asked, account_id=caller.account_id, region=caller.region)
+    def touched(
+        self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]
+    ) -> tuple[Demand, ...]:
+        if service == "s3":
+            for member in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+                if asked.get(member, caller.account_id) != caller.account_id:
+                    raise AccessDenied(f"{member} {asked[member]} is not the account {caller.account_id}")
+            return s3_demands(operation, asked)
+        role, action = least_role(operation), f"{service}:{operation}"
+        resources = (
+            resources_of(operation, asked, account_id=caller.account_id, region=caller.region)
+            if service == "glue" else (Resource(arn="*"),)
+        )  # fmt: skip
+        return tuple(Demand(action=action, resource=resource, role=role) for resource in resources)
 
-    def authorize(self, caller: Caller, service: str, operation: str, touched: tuple[Resource, ...]) -> None:
-        decide(
-            self.policies.of(caller.account_id, caller.region),
-            role_allows=Role(caller.role).includes(least_role(operation)),
-            principal=caller.arn, action=f"{service}:{operation}",
-            resources=touched,
-        ).require()  # fmt: skip
+    def authorize(self, caller: Caller, touched: tuple[Demand, ...]) -> None:
+        role = Role(caller.role)
+        for (action, least, bucket), demands in groupby(touched, key=_kind_of):
+            policy = (
+                self.policies.of(caller.account_id, caller.region) if bucket is None
+                else self.bucket_policy(bucket)
+            )  # fmt: skip
+            decide(
+                policy, role_allows=role.includes(least), principal=caller.arn, action=action,
+                resources=[demand.resource for demand in demands],
+            ).require()  # fmt: skip
 
     def record(
         self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
-        touched: tuple[Resource, ...] | None, outcome: str, seconds: float,
+        touched: tuple[Demand, ...] | None, outcome: str, seconds: float,
     ) -> None:  # fmt: skip
         self.audit.record(
             AuditRow(
                 at=self.clock(), request_id=request.request_id, source_ip=request.peer,
                 account_id=caller.account_id if caller else "", region=caller.region if caller else "",
                 principal=caller.arn if caller else "", service=service, operation=operation,
-                resources=tuple(r.arn for r in touched or ()), outcome=outcome, duration_ms=round(seconds * 1000, 3),
+                resources=tuple(d.resource.arn for d in touched or ()), outcome=outcome, duration_ms=round(seconds * 1000, 3),
             )
         )  # fmt: skip
+
+
+def _signed(request: HttpRequest, body_sha256: str) -> Request:
+    return Request(method=request.method, raw_path=request.raw_path, raw_query=request.raw_query,
+                   headers=request.headers, body_sha256=body_sha256)  # fmt: skip
+
+
+def _kind_of(demand: Demand) -> tuple[str, Role, str | None]:
+    """What is decided in one go; the bucket, if it is one whose policy counts."""
+    arn = demand.resource.arn
+    bucket = arn.removeprefix(_BUCKET).partition("/")[0] if arn.startswith(_BUCKET) else None
+    return demand.action, demand.role, bucket

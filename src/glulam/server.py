@@ -3,7 +3,7 @@
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     /_glulam/job-runs  what the process of a job run asks (run_door.py)
-    everything else    the AWS door
+    everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
 
@@ -17,9 +17,7 @@ import logging
 import shutil
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
@@ -29,34 +27,24 @@ from psycopg import sql
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from glulam import __version__
 from glulam.access import keys
-from glulam.access.audit import AuditWriter
-from glulam.access.keys import KeyRing
-from glulam.access.policy_store import Policies
-from glulam.access.secrets import SecretBox
-from glulam.api import services
-from glulam.api.paging import Paging
-from glulam.catalog.connection_tester import ConnectionTester
+from glulam.access.keys import forget_expired
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
-from glulam.gate import SignedGate
+from glulam.doors import THREADS, open_doors
 from glulam.jobs import upkeep as jobs_upkeep
-from glulam.model.clock import utc_now
-from glulam.model.errors import InvalidConfig
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire.door import AwsDoor
-from glulam.wire.services import Service
 
 log = logging.getLogger(__name__)
 
-THREADS = 16
-"""Requests that are worked on at once; each holds one database session while it needs it."""
 STATEMENT_TIMEOUT_S = 60.0
 CHILD_SILENT_S = 60
 """A child that says nothing for so long is started again; on a busy machine a start alone takes seconds."""
@@ -106,7 +94,7 @@ def upkeep(step: Callable[[], bool]) -> Iterator[None]:
         while not stop.is_set():
             try:
                 busy = step()
-            except psycopg.Error as error:
+            except (psycopg.Error, GlulamError, OSError) as error:
                 log.warning("upkeep: %s", str(error).strip())
                 busy = False
             if not busy:
@@ -121,16 +109,16 @@ def upkeep(step: Callable[[], bool]) -> Iterator[None]:
         thread.join(STATEMENT_TIMEOUT_S)
 
 
-def application(settings: Settings, *, ephemeral: bool) -> Starlette:
-    """The ASGI application, with a database, door and upkeep of its own; its lifespan closes them."""
+def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
+    """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
+    names a bucket every path is a key."""
     stack = ExitStack()
     database = stack.enter_context(
         Database.open(
             settings, max_idle=THREADS * 2, statement_timeout_s=STATEMENT_TIMEOUT_S, short_lookups=True
         )
     )
-    gate = _gate(settings, database, stack)
-    door = _door(settings, database, gate, stack)
+    doors = open_doors(settings, database, development_key(settings), stack)
 
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
@@ -145,47 +133,38 @@ def application(settings: Settings, *, ephemeral: bool) -> Starlette:
         forget_everything(database, settings)
         return JSONResponse({"status": "reset"})
 
+    of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
+    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with stack:
-            for work in (
-                purge,
-                advance_partition_indexes,
-                partial(jobs_upkeep.step, log_days=settings.job_log_days),
-            ):
-                stack.enter_context(upkeep(partial(_step, database, work)))
+            steps: list[Callable[[], bool]] = [partial(_step, database, work) for work in works]
+            for step in (*steps, *doors.upkeep):
+                stack.enter_context(upkeep(step))
             yield
 
-    return Starlette(
+    own = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
-            *RunDoor(gate=gate, database=database).routes(),
-            Mount("/", door),
+            *RunDoor(gate=doors.gate, database=database).routes(),
         ],
     )
 
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "lifespan" or (
+            scope["path"].startswith("/_glulam/") and doors.places.bucket_of_host(_host(scope)) is None
+        )
+        await (own if ours else doors.front)(scope, receive, send)
 
-def _gate(settings: Settings, database: Database, stack: ExitStack) -> SignedGate:
-    box = SecretBox.open(settings)
-    ring = KeyRing(database, box, monotonic=time.monotonic, development=development_key(settings))
-    audit = stack.enter_context(AuditWriter(database))
-    return SignedGate(
-        keys=ring, policies=Policies(database, monotonic=time.monotonic), audit=audit, clock=utc_now
-    )
+    return app
 
 
-def _door(settings: Settings, database: Database, gate: SignedGate, stack: ExitStack) -> AwsDoor:
-    box = SecretBox.open(settings)
-    parts = services.Parts(
-        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=gate.policies,
-        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-        log_days=settings.job_log_days,
-    )  # fmt: skip
-    pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="request"))
-    answered = [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))]
-    return AwsDoor(answered, gate, pool, max_body_bytes=settings.max_body_mb << 20)
+def _host(scope: Scope) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"host", b"").decode("latin-1")
 
 
 def development_key(settings: Settings) -> keys.AccessKey | None:

@@ -9,16 +9,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from glulam.api.page import page
-from glulam.api.services import GLUE, LOGS
-from glulam.wire.services import operations
+from glulam.doors import implemented
 
 ROOT = Path(__file__).parents[2]
-FOUND = operations("glue", GLUE)
+FOUND = implemented()["glue"]
 
 
 def test_the_page_is_current() -> None:
-    logs = operations("logs", LOGS)
-    assert (ROOT / "docs" / "operations.md").read_text("utf-8") == page({"glue": FOUND, "logs": logs})
+    assert (ROOT / "docs" / "operations.md").read_text("utf-8") == page(implemented())
 
 
 def test_what_is_not_implemented_says_so(glue: Any) -> None:

@@ -45,11 +45,11 @@ class NotedGate:
             raise AccessDenied("who are you?")
         return CALLER
 
-    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> list[str]:
-        return sorted(asked)
+    def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> list[str]:
+        return [operation, *sorted(asked)]
 
-    def authorize(self, caller: Caller, service: str, operation: str, touched: list[str]) -> None:
-        if operation == "DeleteDatabase":
+    def authorize(self, caller: Caller, touched: list[str]) -> None:
+        if touched[0] == "DeleteDatabase":
             raise AccessDenied("not you")
 
     def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str,

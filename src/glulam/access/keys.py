@@ -82,6 +82,10 @@ FROM access_key ORDER BY created_at, id
 """
 DISABLE = "UPDATE access_key SET active = false WHERE id = %s"
 DELETE = "DELETE FROM access_key WHERE id = %s"
+FORGET_EXPIRED = """
+DELETE FROM access_key WHERE id IN (
+  SELECT id FROM access_key WHERE expires_at < now() - interval '1 day' LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
 TOUCH = "UPDATE access_key SET last_used_at = greatest(last_used_at, %(at)s) WHERE id = %(id)s"
 
 
@@ -152,6 +156,11 @@ def disable(conn: psycopg.Connection, key_id: str) -> None:
 def delete(conn: psycopg.Connection, key_id: str) -> None:
     """Forget the key. Raises EntityNotFound."""
     _one(conn.execute(DELETE, (key_id,)).rowcount, key_id)
+
+
+def forget_expired(conn: psycopg.Connection, limit: int) -> int:
+    """Remove so many temporary keys that ended a day ago (until then their users hear why they are refused)."""
+    return conn.execute(FORGET_EXPIRED, (limit,)).rowcount
 
 
 def development_key(account_id: str) -> AccessKey:

@@ -20,6 +20,7 @@ from glulam.access.resources import FOLDED, Resource
 from glulam.model.errors import AccessDenied, InvalidInput
 
 MAX_BYTES = 10 * 1024
+BUCKET_MAX_BYTES = 20 * 1024
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _POLICY_MEMBERS = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS = {
@@ -33,6 +34,7 @@ _STATEMENT_MEMBERS = {
     "NotResource",
 }
 _ACTION = re.compile(r"glue:[A-Za-z0-9*?]+|\*", re.IGNORECASE)
+_S3_ACTION = re.compile(r"s3:[A-Za-z0-9*?]+|\*", re.IGNORECASE)
 _PRINCIPAL = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::\d{12}:[^*?]+|\d{12}|\*", re.ASCII)
 
 
@@ -110,32 +112,61 @@ def decide(
     return Decision(allowed=not missing, reason=missing)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a policy is about, and which actions and resources it may therefore name."""
+
+    name: str
+    """For errors: `resource policy`."""
+    action: re.Pattern[str]
+    expected_action: str
+    resource: re.Pattern[str]
+    expected_resource: str
+    max_bytes: int
+
+
 def parse_policy(text: str, *, account_id: str, region: str) -> Policy:
     """Understand the policy of this account's catalog in this region. Raises InvalidInput that says what it is not."""
-    if len(text.encode()) > MAX_BYTES:
-        raise InvalidInput(f"resource policy: {len(text.encode())} bytes; expected at most {MAX_BYTES}")
+    home = rf"arn:aws[\w-]*:glue:{re.escape(region)}:{re.escape(account_id)}:(?:\*|[A-Za-z*]+(?:/.*)?)"
+    return _parse(text, Subject(
+        name="resource policy", max_bytes=MAX_BYTES, action=_ACTION, expected_action="glue:<operation>",
+        resource=re.compile(home),
+        expected_resource="ARNs of this account and region, arn:aws:glue:REGION:ACCOUNT:...",
+    ))  # fmt: skip
+
+
+def parse_bucket_policy(text: str, bucket: str) -> Policy:
+    """Understand the policy of a bucket. Raises InvalidInput that says what it is not."""
+    return _parse(text, Subject(
+        name="bucket policy", max_bytes=BUCKET_MAX_BYTES, action=_S3_ACTION, expected_action="s3:<action>",
+        resource=re.compile(rf"arn:aws[\w-]*:s3:::{re.escape(bucket)}(?:/.*)?", re.DOTALL),
+        expected_resource=f"arn:aws:s3:::{bucket} and arn:aws:s3:::{bucket}/...",
+    ))  # fmt: skip
+
+
+def _parse(text: str, subject: Subject) -> Policy:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > subject.max_bytes:
+        raise InvalidInput(f"{subject.name}: {size} bytes; expected at most {subject.max_bytes}")
     try:
         document = json.loads(text, object_pairs_hook=_object)
-    except ValueError as error:
-        raise InvalidInput(f"resource policy: not JSON: {error}") from error
-    _known_members(document, _POLICY_MEMBERS, "resource policy")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{subject.name}: not JSON: {error}") from error
+    _known_members(document, _POLICY_MEMBERS, subject.name)
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
         raise InvalidInput(
-            f"resource policy: Version {document['Version']!r}; expected {' or '.join(_VERSIONS)}"
+            f"{subject.name}: Version {document['Version']!r}; expected {' or '.join(_VERSIONS)}"
         )
     found = document.get("Statement")
     statements = found if isinstance(found, list) else [found]
     if not statements or found is None:
-        raise InvalidInput("resource policy: no Statement")
-    home = re.compile(
-        rf"arn:aws[\w-]*:glue:{re.escape(region)}:{re.escape(account_id)}:(?:\*|[A-Za-z*]+(?:/.*)?)"
-    )
+        raise InvalidInput(f"{subject.name}: no Statement")
     return Policy(
-        statements=tuple(_statement(s, f"Statement {n}", home) for n, s in enumerate(statements, 1))
+        statements=tuple(_statement(s, f"Statement {n}", subject) for n, s in enumerate(statements, 1))
     )
 
 
-def _statement(found: Any, where: str, home: re.Pattern[str]) -> Statement:
+def _statement(found: Any, where: str, subject: Subject) -> Statement:
     _known_members(found, _STATEMENT_MEMBERS, where)
     if found.get("Effect") not in ("Allow", "Deny"):
         raise InvalidInput(f"{where}: Effect {found.get('Effect')!r}; expected Allow or Deny")
@@ -143,15 +174,13 @@ def _statement(found: Any, where: str, home: re.Pattern[str]) -> Statement:
     for pattern in resource.patterns:
         if "${" in pattern:
             raise InvalidInput(f"{where}: policy variables are not supported: {pattern!r}")
-        if not home.fullmatch(pattern):
-            raise InvalidInput(
-                f"{where}: Resource {pattern!r}; expected ARNs of this account and region, arn:aws:glue:REGION:ACCOUNT:..."
-            )
+        if not subject.resource.fullmatch(pattern):
+            raise InvalidInput(f"{where}: Resource {pattern!r}; expected {subject.expected_resource}")
     action = _element(found, "Action", where)
     for pattern in action.patterns:
-        if not _ACTION.fullmatch(pattern):
+        if not subject.action.fullmatch(pattern):
             raise InvalidInput(
-                f"{where}: Action {pattern!r}; expected glue:<operation>, with * and ? as wildcards"
+                f"{where}: Action {pattern!r}; expected {subject.expected_action}, with * and ? as wildcards"
             )
     return Statement(allow=found["Effect"] == "Allow", principal=_principals(found, where), action=action,
                      resource=resource)  # fmt: skip
@@ -224,5 +253,6 @@ def _overlaps(pattern: str, prefix: str) -> bool:
 
 def _folded(pattern: str, arn: str) -> tuple[str, str]:
     """Names that know no upper case are compared without it, however the policy writes them."""
-    kind = arn.split(":", 5)[-1].partition("/")[0].lower()
-    return (pattern.lower(), arn.lower()) if kind in FOLDED else (pattern, arn)
+    *_, service, _, _, rest = arn.split(":", 5)
+    kind = rest.partition("/")[0].lower()
+    return (pattern.lower(), arn.lower()) if service == "glue" and kind in FOLDED else (pattern, arn)

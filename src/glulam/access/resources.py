@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from glulam.access.roles import verb
+from glulam.access.roles import Role, verb
 
 FOLDED = frozenset({"database", "table", "userdefinedfunction"})
 """Kinds, in lower case, whose names know no upper case."""
@@ -100,6 +100,17 @@ class Resource:
     arn: str
     below: bool = False
     """The ARN ends with `/*` and means all that lies there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One thing that must be allowed for a request."""
+
+    action: str
+    """In IAM's words: `glue:GetTable`, `s3:PutObject`."""
+    resource: Resource
+    role: Role
+    """The least role that may do so on everything."""
 
 
 def resources_of(

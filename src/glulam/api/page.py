@@ -9,7 +9,7 @@ _HEAD = """# Operations
 <!-- made by `glulam operations --markdown`; do not edit -->
 
 Every operation below is in the service's own model. One that is not implemented answers `OperationNotSupportedException`
-(HTTP 501) and does nothing.
+(S3 and STS: `NotImplemented`) with HTTP 501 and does nothing.
 """
 
 

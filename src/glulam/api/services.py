@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
+from glulam.access.bucket_policies import BucketPolicies
 from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
+from glulam.api.bucket_policies import SETTING, PoliciesOfBuckets
+from glulam.api.bucket_settings import BucketSettings
+from glulam.api.buckets import Buckets
 from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
+from glulam.api.copies import Copies
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
 from glulam.api.job_logs import JobLogs
 from glulam.api.job_runs import JobRuns
 from glulam.api.jobs import Jobs, require_job
+from glulam.api.object_lists import ObjectLists
+from glulam.api.objects import Objects
 from glulam.api.paging import Paging
 from glulam.api.partition_indexes import PartitionIndexes
 from glulam.api.partitions import Partitions
@@ -21,10 +32,13 @@ from glulam.api.schema_versions import SchemaVersions
 from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
+from glulam.api.security_tokens import SecurityTokens
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.api.uploads import MultipartUploads
+from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
 from glulam.store.database import Database
@@ -34,6 +48,9 @@ GLUE: tuple[type, ...] = (
     SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
+_OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
+S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
+STS: tuple[type, ...] = (SecurityTokens,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +101,18 @@ def glue(parts: Parts) -> list[object]:
 def logs(parts: Parts) -> list[object]:
     """The objects whose methods are operations of CloudWatch Logs."""
     return [JobLogs(database=parts.database, paging=parts.paging, retention_days=parts.log_days)]
+
+
+def bucket_policies(store: BucketStore) -> BucketPolicies:
+    """As the gate asks for them."""
+    return BucketPolicies(lambda: store.buckets.with_setting(SETTING), monotonic=time.monotonic)
+
+
+def s3(store: BucketStore, policies: BucketPolicies) -> list[object]:
+    """The objects whose methods are S3's operations."""
+    return [*(kind(store=store) for kind in _OF_THE_STORE), PoliciesOfBuckets(store=store, policies=policies)]
+
+
+def sts(database: Database, box: SecretBox, clock: Callable[[], datetime]) -> list[object]:
+    """The objects whose methods are STS's operations."""
+    return [SecurityTokens(database=database, box=box, clock=clock)]

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from glulam import server
 from glulam.access import keys
-from glulam.api import services
 from glulam.api.page import page
 from glulam.cli.output import print_json
 from glulam.cli.working import working
+from glulam.doors import implemented
 from glulam.settings import Settings
 from glulam.store.database import Database
-from glulam.wire import services as wire
 
 
 def up(
@@ -49,7 +48,8 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
         print_json({"url": url, "home": str(settings.home), "lake": str(settings.lake_root),
                     "ephemeral": ephemeral, "development_key": development.id if development else None})  # fmt: skip
     else:
-        print(f"Glue API    {url}   account {settings.account_id}, any region")
+        s3 = f", S3 on {settings.lake_root}" if settings.objects == "local" else ""
+        print(f"Glue API    {url}   account {settings.account_id}, any region; STS{s3}")
         print(f"home        {settings.home}{'   (throw-away)' if ephemeral else ''}")
         if development is not None:
             print(
@@ -62,10 +62,7 @@ def _greet(settings: Settings, development: keys.AccessKey | None, *, ephemeral:
 
 
 def operations(*, missing: bool, markdown: bool, as_json: bool) -> int:
-    found = {
-        name: wire.operations(name, kinds)
-        for name, kinds in (("glue", services.GLUE), ("logs", services.LOGS))
-    }
+    found = implemented()
     if markdown:
         print(page(found), end="")
         return 0

@@ -18,3 +18,5 @@ class Caller:
     role: str
     """`admin`, `operator`, `author` or `viewer`."""
     request_id: str
+    temporary: bool = False
+    """Signed with a temporary key, which makes no other keys."""

@@ -52,6 +52,16 @@ FAILPOINTS = (
     "job.before_settle",
     "job.settle.after_state",
     "job.after_settle",
+    "object.before_write",
+    "object.during_write",
+    "object.after_write",
+    "object.before_beside",
+    "object.after_beside",
+    "object.before_row",
+    "object.after_row",
+    "object.after_rename",
+    "object.after_sync",
+    "object.after_unlink",
 )
 
 _armed: dict[str, int] = {}

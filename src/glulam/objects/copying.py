@@ -15,7 +15,7 @@ from typing import BinaryIO
 from glulam.model.errors import ObjectChanged, StorageFailed
 from glulam.objects.versions import TEMPORARY, etag_of, link_new, same_bytes, unique_name
 
-_NO_KERNEL_COPY = frozenset(
+NO_KERNEL_COPY = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EBADF}
 )
 
@@ -109,7 +109,7 @@ def _kernel_copy(read: int, write: int) -> bool:
         try:
             count = os.copy_file_range(read, write, 1 << 30)
         except OSError as error:
-            if copied or error.errno not in _NO_KERNEL_COPY:
+            if copied or error.errno not in NO_KERNEL_COPY:
                 raise
             return False
         if count == 0:

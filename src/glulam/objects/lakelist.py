@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from glulam.model.uri import S3Uri
+from glulam.objects import keys
 from glulam.objects.base import ObjectStat
 from glulam.objects.versions import TEMPORARY, etag_of
 
@@ -39,10 +40,10 @@ class LakeListing:
     def walk(self, folder: str, bucket: str, key: str, above: tuple[str, ...] = ()) -> Iterator[ObjectStat]:
         """Objects below `folder`, whose key is `key` (empty or with a slash at its end). Files that vanish on
         the way are left out. Raises OSError for a folder that cannot be read."""
-        for name in self.names(folder):
-            path = f"{folder}/{name}"
+        for name, physical in self.names(folder):
+            path = f"{folder}/{physical}"
             if name.endswith("/"):
-                real = os.path.realpath(path) if os.path.islink(path[:-1]) else path[:-1]
+                real = os.path.realpath(path) if os.path.islink(path) else path
                 if real in above or folder.startswith(f"{real}/") or real == folder:
                     log.warning("skipped %s: a symbolic link that leads back to a folder above it", path)
                     continue
@@ -55,22 +56,34 @@ class LakeListing:
             if stat.S_ISREG(found.st_mode):
                 yield stat_of(S3Uri(bucket, key + name), found)
 
-    def names(self, folder: str) -> list[str]:
-        """Names of the objects and folders (those end with a slash) in a folder, in the order of S3's
-        keys."""
-        found: list[str] = []
+    def names(self, folder: str) -> list[tuple[str, str]]:
+        """Objects and folders (those end with a slash) in a folder, in the order of S3's keys: the piece of the key, and
+        the name on disk."""
+        found = dict(
+            sorted(self._entries(folder, ()), reverse=True)
+        )  # of two places of one object, the plain one
+        return sorted(found.items())
+
+    def _entries(self, folder: str, held: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        """`held`: the names of folders above that belong to the same piece of a key."""
         try:
-            entries = os.scandir(folder)
+            entries = os.scandir("/".join((folder, *held)))
         except (FileNotFoundError, NotADirectoryError):
-            return found
+            return
         with entries:
             for entry in entries:
                 name = entry.name
                 if name.endswith(TEMPORARY) or not self._is_ours(entry):
                     continue
-                found.append(f"{name}/" if entry.is_dir() else name)
-        found.sort()
-        return found
+                is_folder = entry.is_dir()
+                if is_folder and keys.is_part(name):
+                    yield from self._entries(folder, (*held, name))
+                    continue
+                found = keys.piece_of((*held, name))
+                if found is None or (found[1] and is_folder):
+                    log.warning("skipped %s: no key is written like that", entry.path)
+                    continue
+                yield (f"{found[0]}/" if is_folder else found[0]), "/".join((*held, name))
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_symlink() and not os.path.realpath(entry.path).startswith(f"{self.root}/"):

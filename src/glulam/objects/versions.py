@@ -29,6 +29,8 @@ from collections.abc import Iterator
 
 TEMPORARY = ".tmp~"
 """Names with this end are ours and are never objects."""
+MARK = "_~"
+"""Names with this beginning are written by the rule of keys.py."""
 ASIDE = f".aside{TEMPORARY}"
 NO_HARD_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -180,7 +182,7 @@ def _left_aside(path: str, tag: str, top: str) -> Iterator[str]:
 
 def _names_beside(path: str) -> Iterator[str]:
     folder, name = os.path.split(path)
-    stem, ends = os.path.splitext(name)
+    stem, ends = os.path.splitext(name.removeprefix(MARK))
     while True:
         mark = f"~kept-{secrets.token_hex(4)}"
         room = 255 - len(os.fsencode(mark + ends))

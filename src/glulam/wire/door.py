@@ -82,10 +82,10 @@ class Gate(Protocol[Touched]):
     def authenticate(self, request: HttpRequest, signing_name: str) -> Caller:
         """Raises an error that carries AWS's code for what is wrong with the signature."""
 
-    def touched(self, caller: Caller, operation: str, asked: Mapping[str, Any]) -> Touched:
+    def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> Touched:
         """The resources that the request is about, as the other two want them."""
 
-    def authorize(self, caller: Caller, service: str, operation: str, touched: Touched) -> None:
+    def authorize(self, caller: Caller, touched: Touched) -> None:
         """Raises AccessDenied."""
 
     def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
@@ -94,7 +94,8 @@ class Gate(Protocol[Touched]):
 
 
 class AwsDoor:
-    """ASGI application for `POST /` with X-Amz-Target."""
+    """ASGI application for `POST /` with X-Amz-Target. How requests and answers are written is in its four `_` methods
+    `_target`, `_asked`, `_answered` and `_failed`, which `query.py` has otherwise."""
 
     def __init__(
         self, services: Iterable[Service], gate: Gate[Any], pool: ThreadPoolExecutor, *, max_body_bytes: int
@@ -113,24 +114,24 @@ class AwsDoor:
             operation = name
             caller = self.gate.authenticate(request, service.signing_name)
             found = self._operation(service, name)
-            asked = found.read(_json(request.body))
-            touched = self.gate.touched(caller, name, asked)
-            self.gate.authorize(caller, service.name, name, touched)
+            asked = self._asked(found, request)
+            touched = self.gate.touched(caller, service.name, name, asked)
+            self.gate.authorize(caller, touched)
             if found.handler is None:
                 raise OperationNotSupported(
                     f"{name} is not implemented by Glulam; `glulam operations` lists what is"
                 )
-            response = _response(
-                request, service, 200, orjson.dumps(found.write(found.handler(caller, asked)))
-            )
+            response = self._answered(request, service, found, found.handler(caller, asked))
         except GlulamError as error:
             outcome = error.code
-            response = _error(request, service, error.code, str(error), getattr(error, "http_status", None))
+            response = self._failed(
+                request, service, error.code, str(error), getattr(error, "http_status", None)
+            )
         except Exception:
             log.exception("request %s (%s) failed", request.request_id, operation)
             outcome = "InternalServiceException"
             text = f"internal error; the server's log says more under request id {request.request_id}"
-            response = _error(request, service, outcome, text, None)
+            response = self._failed(request, service, outcome, text, None)
         self.gate.record(
             request, caller, service.name, operation, touched, outcome, time.perf_counter() - began
         )
@@ -145,6 +146,20 @@ class AwsDoor:
             known = ", ".join(f"{p}.<operation>" for p in self.services)
             raise UnknownOperation(f"X-Amz-Target {request.header('x-amz-target')!r}: expected {known}")
         return service, name
+
+    def _asked(self, operation: Operation, request: HttpRequest) -> dict[str, Any]:
+        return operation.read(_json(request.body))
+
+    def _answered(
+        self, request: HttpRequest, service: Service, operation: Operation, answer: Mapping[str, Any] | None
+    ) -> HttpResponse:
+        return _response(request, service, 200, orjson.dumps(operation.write(answer)))
+
+    def _failed(
+        self, request: HttpRequest, service: Service, code: str, text: str, status: int | None
+    ) -> HttpResponse:
+        body = orjson.dumps({"__type": code, service.message_name(code): text})
+        return _response(request, service, status or _STATUS.get(code, 400), body, ("x-amzn-errortype", code))
 
     @staticmethod
     def _operation(service: Service, name: str) -> Operation:
@@ -164,7 +179,7 @@ class AwsDoor:
         if body is None:
             error = RequestTooLarge(f"the request is larger than {self.max_body_bytes} bytes")
             service = next(iter(self.services.values()))
-            response = _error(request, service, error.code, str(error), None)
+            response = self._failed(request, service, error.code, str(error), None)
         else:
             response = await asyncio.get_running_loop().run_in_executor(self.pool, self.answer, request)
         await send({"type": "http.response.start", "status": response.status,
@@ -202,8 +217,3 @@ def _response(
         ("x-amzn-requestid", request.request_id), *more,
     )  # fmt: skip
     return HttpResponse(status=status, headers=headers, body=body)
-
-
-def _error(request: HttpRequest, service: Service, code: str, text: str, status: int | None) -> HttpResponse:
-    body = orjson.dumps({"__type": code, service.message_name(code): text})
-    return _response(request, service, status or _STATUS.get(code, 400), body, ("x-amzn-errortype", code))

@@ -60,7 +60,7 @@ class Service:
         self.name = name
         self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
         readers, writers = Readers(), Writers()
-        handlers = _handlers(parts)
+        handlers = handlers_of(parts)
         self.operations = {
             operation: Operation(
                 name=operation, model=self.model.operation_model(operation),
@@ -100,7 +100,8 @@ def operations(name: str, kinds: Iterable[type]) -> dict[str, bool]:
     return {operation: xform_name(operation) in there for operation in model.operation_names}
 
 
-def _handlers(parts: Iterable[object]) -> dict[str, Handler]:
+def handlers_of(parts: Iterable[object]) -> dict[str, Handler]:
+    """The public methods of all parts, by name. Raises TypeError when two have the same."""
     found: dict[str, Handler] = {}
     for part in parts:
         for name in _methods(type(part)):

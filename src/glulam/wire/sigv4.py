@@ -9,7 +9,8 @@
     compare    the signature that the key makes with it      InvalidSignature
 
 Codes and texts are those that AWS answers for its JSON services; no text repeats a signature or a token. Where keys are
-kept is not known here: the caller passes `find_secret`. Signatures in the query (presigned URLs) are refused.
+kept is not known here: the caller passes `find_secret`. Signatures in the query (presigned URLs) are refused; S3, which
+takes them and signs a little otherwise, is `s3_signing.py`'s.
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ class Signature:
     signed_headers: tuple[str, ...]
     signature: str
 
+    @property
+    def scope(self) -> str:
+        return f"{self.day}/{self.region}/{self.service}/{self.terminator}"
+
 
 class SecretKey(Protocol):
     """What verification needs of an access key."""
@@ -121,9 +126,9 @@ def verify(
     double_encode_path: bool = True,
 ) -> Verified[Key]:
     """Who sent it; raises one of the five errors above. `service` is the signing name that the scope must have."""
-    headers = _by_name(request.headers)
+    headers = headers_by_name(request.headers)
     signature = parse_authorization(request.raw_query, headers)
-    signed_at, stamp = _signing_time(headers)
+    signed_at, stamp = signing_time(headers)
     _check_scope(signature, stamp, service)
     _check_time(signed_at, now)
     _check_signed_headers(signature.signed_headers, headers)
@@ -131,10 +136,9 @@ def verify(
     key = find_secret(signature.access_key_id)
     if key is None:
         raise UnrecognizedClient(_UNKNOWN)
-    hashed = hashlib.sha256(_canonical(request, signature, headers, double_encode_path)).hexdigest()
-    scope = f"{signature.day}/{signature.region}/{signature.service}/{TERMINATOR}"
-    signing_key = _signing_key(key.secret, signature.day, signature.region, signature.service)
-    expected = hmac.digest(signing_key, f"{ALGORITHM}\n{stamp}\n{scope}\n{hashed}".encode(), "sha256").hex()
+    path = canonical_path(request.raw_path, double_encode=double_encode_path)
+    canonical = canonical_request(request, signature.signed_headers, headers, path)
+    expected = signature_of(canonical, signature, stamp, key.secret)
     if not hmac.compare_digest(expected, signature.signature):
         raise InvalidSignature(_MISMATCH)
     _check_token(key, headers, now)
@@ -181,7 +185,7 @@ def parse_authorization(raw_query: str, headers: dict[str, list[str]]) -> Signat
                      signed_headers=tuple(parts["SignedHeaders"].split(";")), signature=parts["Signature"])  # fmt: skip
 
 
-def _by_name(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def headers_by_name(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in headers:
         found[name].append(value)
@@ -191,7 +195,7 @@ def _by_name(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _signing_time(headers: dict[str, list[str]]) -> tuple[datetime, str]:
+def signing_time(headers: dict[str, list[str]]) -> tuple[datetime, str]:
     """The time of X-Amz-Date, else of Date, and its ISO 8601 basic form, which is what is signed."""
     if "x-amz-date" in headers:
         stamp = headers["x-amz-date"][0].strip(" ")
@@ -267,17 +271,17 @@ def _check_body_hash(request: Request, headers: dict[str, list[str]]) -> None:
         raise InvalidSignature("The header 'x-amz-content-sha256' is not the SHA-256 of the request's body.")
 
 
-def _canonical(
-    request: Request, signature: Signature, headers: dict[str, list[str]], double_encode_path: bool
+def canonical_request(
+    request: Request, signed_headers: Sequence[str], headers: dict[str, list[str]], path: str
 ) -> bytes:
-    signed = signature.signed_headers
+    """What is signed of a request; `path` in its canonical spelling. Raises IncompleteSignature for a line end in it."""
     lines = [
         request.method,
-        canonical_path(request.raw_path, double_encode=double_encode_path),
+        path,
         canonical_query(request.raw_query),
-        *(f"{name}:{canonical_value(headers[name])}" for name in signed),
+        *(f"{name}:{canonical_value(headers[name])}" for name in signed_headers),
         "",
-        ";".join(signed),
+        ";".join(signed_headers),
         request.body_sha256,
     ]
     text = "\n".join(lines)
@@ -286,8 +290,16 @@ def _canonical(
     return text.encode("latin-1")
 
 
+def signature_of(canonical: bytes, signature: Signature, stamp: str, secret: str) -> str:
+    """The signature that the holder of `secret` makes for it, in lower-case hex."""
+    hashed = hashlib.sha256(canonical).hexdigest()
+    key = signing_key(secret, signature.day, signature.region, signature.service)
+    text = f"{ALGORITHM}\n{stamp}\n{signature.scope}\n{hashed}"
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
 @lru_cache(maxsize=1024)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in (day, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")

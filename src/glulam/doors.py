@@ -1,0 +1,98 @@
+"""The services behind one port: Glue, CloudWatch Logs, S3 on the local lake, STS; one set of keys, roles, policies, audit."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from glulam.access.audit import AuditWriter
+from glulam.access.keys import AccessKey, KeyRing
+from glulam.access.policy_store import Policies
+from glulam.access.secrets import SecretBox
+from glulam.api import services
+from glulam.api.paging import Paging
+from glulam.buckets.store import BucketStore
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.gate import SignedGate, no_policy
+from glulam.model.clock import utc_now
+from glulam.settings import Settings
+from glulam.store.database import Database
+from glulam.wire.door import AwsDoor
+from glulam.wire.front import FrontDoor
+from glulam.wire.places import Places
+from glulam.wire.query import QueryDoor
+from glulam.wire.rest import RestService
+from glulam.wire.rest_door import RestDoor
+from glulam.wire.services import Service, operations
+
+THREADS = 16
+"""Requests that are worked on at once; each holds one database session while it needs it."""
+OBJECT_THREADS = 8
+"""The same for S3: most of these wait for no database, and with more threads they wait for one another."""
+STREAM_THREADS = 32
+"""Long bodies that are taken in at once; they hold a database session only at their end."""
+S3_ELSEWHERE = (
+    "GLULAM_OBJECTS=s3: the objects are in a real S3, and this server answers no S3 requests; send them there "
+    "(AWS_ENDPOINT_URL_S3)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What one process answers with."""
+
+    front: FrontDoor
+    gate: SignedGate
+    places: Places
+    upkeep: tuple[Callable[[], bool], ...]
+    """Steps of upkeep that the store of objects needs; each answers whether it found work."""
+
+
+def open_doors(
+    settings: Settings, database: Database, development: AccessKey | None, stack: ExitStack
+) -> Doors:
+    """Everything is closed with `stack`. `development`: the key that is accepted besides those in the database."""
+    box = SecretBox.open(settings)
+    policies = Policies(database, monotonic=time.monotonic)
+    store, bucket_policy, s3 = None, no_policy, None
+    if settings.objects == "local":
+        store = stack.enter_context(BucketStore.open(settings.lake_root, database))
+        of_buckets = services.bucket_policies(store)
+        bucket_policy, s3 = of_buckets.of, services.s3(store, of_buckets)
+    gate = SignedGate(
+        keys=KeyRing(database, box, monotonic=time.monotonic, development=development), policies=policies,
+        audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
+    )  # fmt: skip
+    parts = services.Parts(
+        database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
+        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
+        log_days=settings.job_log_days,
+    )  # fmt: skip
+    requests, objects, streams = (
+        stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))
+        for name, size in (("request", THREADS), ("object", OBJECT_THREADS), ("stream", STREAM_THREADS))
+    )
+    places, limit = Places((settings.host, socket.gethostname())), settings.max_body_mb << 20
+    sts = Service("sts", services.sts(database, box, utc_now))
+    front = FrontDoor(
+        json=AwsDoor(
+            [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))], gate, requests,
+            max_body_bytes=limit,
+        ),
+        query={"sts": QueryDoor(sts, gate, requests, max_body_bytes=limit)},
+        rest=RestDoor(RestService("s3", s3 or ()), gate, places, pool=objects, streams=streams, max_body_bytes=limit,
+                      closed=S3_ELSEWHERE if s3 is None else ""),
+    )  # fmt: skip
+    return Doors(
+        front=front, gate=gate, places=places, upkeep=() if store is None else (store.ageing().step,)
+    )
+
+
+def implemented() -> dict[str, dict[str, bool]]:
+    """Every operation of each service, and whether it is carried out here."""
+    kinds = {"glue": services.GLUE, "logs": services.LOGS, "s3": services.S3, "sts": services.STS}
+    return {name: operations(name, found) for name, found in kinds.items()}
