@@ -2,7 +2,7 @@
 
     python -m bench.jobs [--runs 1000] [--workers 2]
 
-Against `glulam up` with that many workers, over HTTP, signed, as boto3 does it. The peer is the operating system: the same script
+Against `glulam up` with that many workers, over HTTP, signed, as boto3 does it. The peer is the operating system: a script
 started with `python script.py`, one after another.
 """
 
