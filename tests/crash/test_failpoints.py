@@ -25,7 +25,7 @@ MakeProject = Callable[..., Project]
 
 _ICEBERG = tuple(p for p in FAILPOINTS if p.startswith("iceberg."))
 _INGEST = tuple(
-    p for p in FAILPOINTS if p.partition(".")[0] not in ("split", "replay", "compact", "iceberg", "object")
+    p for p in FAILPOINTS if p.partition(".")[0] not in ("split", "replay", "compact", "iceberg", "object", "job")
 )
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
@@ -72,7 +72,7 @@ CASES = [
 def test_the_sweep_misses_no_failpoint() -> None:
     for curated, left_out in (("parquet", set(_ICEBERG)), ("iceberg", set())):
         reached = {point for points in POINTS_OF[curated].values() for point in points}
-        buckets = {point for point in FAILPOINTS if point.startswith("object.")}  # swept in tests/buckets
+        buckets = {point for point in FAILPOINTS if point.startswith(("object.", "job."))}  # swept in tests/buckets, tests/jobs
         assert reached == set(FAILPOINTS) - left_out - buckets
 
 

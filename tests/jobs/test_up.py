@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 
-from ..test_server import Up, up
+from ..test_server import Up, up, within
 
 BOOKMARK = """
 import json, os, sys, urllib.request, urllib.error
@@ -143,3 +143,47 @@ def test_a_run_cannot_commit_for_another() -> None:
         assert caught.value.code == 403
         with pytest.raises(ClientError):
             glue.get_job_bookmark(JobName=name)
+
+
+def test_an_interactive_session() -> None:
+    with up() as server:
+        glue = server.client()
+        role = "arn:aws:iam::123456789012:role/r"
+        made = glue.create_session(Id="s", Role=role, Command={"Name": "pythonshell"}, Tags={"team": "etl"})[
+            "Session"
+        ]
+        assert made["Status"] == "PROVISIONING"
+
+        def ready() -> bool:
+            return bool(glue.get_session(Id="s")["Session"]["Status"] == "READY")
+
+        def done(number: int) -> dict[str, Any]:
+            within(30, lambda: glue.get_statement(SessionId="s", Id=number)["Statement"]["CompletedOn"] > 0)
+            return dict(glue.get_statement(SessionId="s", Id=number)["Statement"])
+
+        within(60, ready)
+        for number, code in enumerate(
+            ("x = 20", "print('hello')\nx + 1", "1 / 0", "import time; time.sleep(600)")
+        ):
+            assert glue.run_statement(SessionId="s", Code=code)["Id"] == number
+        assert done(0)["State"] == "AVAILABLE"
+        assert done(1)["Output"]["Data"] == {"TextPlain": "hello\n21\n"}
+        failed = done(2)
+        assert (failed["State"], failed["Output"]["ErrorName"]) == ("ERROR", "ZeroDivisionError")
+        within(30, lambda: glue.get_statement(SessionId="s", Id=3)["Statement"]["State"] == "RUNNING")
+        glue.cancel_statement(SessionId="s", Id=3)
+        assert done(3)["State"] == "CANCELLED"
+        assert done(glue.run_statement(SessionId="s", Code="x")["Id"])["Output"]["Data"] == {
+            "TextPlain": "20\n"
+        }
+        assert [s["Id"] for s in glue.list_statements(SessionId="s")["Statements"]] == [0, 1, 2, 3, 4]
+        with pytest.raises(ClientError, match="stop it before it is deleted"):
+            glue.delete_session(Id="s")
+        glue.stop_session(Id="s")
+        within(30, lambda: glue.get_session(Id="s")["Session"]["Status"] == "STOPPED")
+        with pytest.raises(ClientError, match="IllegalSessionState"):
+            glue.run_statement(SessionId="s", Code="x")
+        assert glue.list_sessions(Tags={"team": "etl"})["Ids"] == ["s"]
+        glue.delete_session(Id="s")
+        with pytest.raises(ClientError, match="EntityNotFound"):
+            glue.get_session(Id="s")

@@ -33,6 +33,7 @@ from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
 from glulam.api.security_tokens import SecurityTokens
+from glulam.api.sessions import Sessions
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
@@ -45,7 +46,7 @@ from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, Databases, Functions, JobRuns, Jobs, PartitionIndexes, Partitions, ResourcePolicies,
-    SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
+    SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
@@ -83,6 +84,7 @@ def glue(parts: Parts) -> list[object]:
         SchemaVersions(database=database, paging=paging),
         Schemas(database=database, paging=paging),
         Security(database=database, paging=paging),
+        Sessions(database=database, paging=paging),
         Statistics(database=database),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),

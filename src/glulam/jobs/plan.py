@@ -18,11 +18,13 @@ from glulam.jobs.arguments import Arguments, merge
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
 from glulam.jobs.runs import JobRun
+from glulam.jobs.sessions import REPL
 from glulam.jobs.sparkconf import SparkPlace
 from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
+REPL_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "repl.py"
 SPARK = ("glueetl", "gluestreaming")
 _PASSED = ("PATH", "JAVA_HOME", "SPARK_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
@@ -114,7 +116,7 @@ def _plan(
         raise InvalidInput(
             f"job {run.job_name}: Command.ScriptLocation is empty; expected s3://bucket/script.py"
         )
-    script = workspace.fetch(place, "script")
+    script = REPL_SCRIPT if place == REPL else workspace.fetch(place, "script")
     if run.kind == "glulam":
         return _pipeline(site, workspace, script)
     if run.kind == "glueray":
@@ -127,7 +129,8 @@ def _plan(
         env |= sparkconf.write(site.spark, workspace, capacity, arguments.spark_conf(), jars)
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     return ProcessPlan(
-        argv=(str(script), *_argv(run, arguments)), script=str(script), python_path=tuple(python_path),
+        argv=(str(script), *_argv(run, arguments)), script=str(script),
+        python_path=(*python_path, *([] if place == REPL else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,
     )  # fmt: skip

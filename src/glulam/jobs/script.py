@@ -27,7 +27,10 @@ def run(plan: dict[str, Any]) -> NoReturn:
         os.execve(plan["argv"][0], plan["argv"], plan["env"])
     path = plan["script"]
     sys.argv = plan["argv"]
-    sys.path[:0] = [*plan["python_path"], os.path.dirname(path)]
+    sys.path[:0] = [
+        *plan["python_path"],
+        *([] if os.path.dirname(path) == os.path.dirname(__file__) else [os.path.dirname(path)]),
+    ]
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115

@@ -98,3 +98,26 @@ CREATE TABLE job_event (
   run_id     text COLLATE "C" NOT NULL,
   detail     jsonb NOT NULL
 );
+
+-- An interactive session is a run whose script reads statements. Its state is the run's.
+CREATE TABLE job_session (
+  account_id text COLLATE "C" NOT NULL,
+  region     text COLLATE "C" NOT NULL,
+  id         text COLLATE "C" NOT NULL,
+  run_id     text COLLATE "C" NOT NULL UNIQUE REFERENCES job_run (id),
+  document   jsonb NOT NULL,
+  ready      boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (account_id, region, id)
+);
+
+CREATE TABLE job_statement (
+  run_id       text COLLATE "C" NOT NULL REFERENCES job_session (run_id) ON DELETE CASCADE,
+  id           int NOT NULL,
+  code         text NOT NULL,
+  state        text NOT NULL CHECK (state IN ('WAITING', 'RUNNING', 'AVAILABLE', 'CANCELLING', 'CANCELLED', 'ERROR')),
+  output       jsonb,
+  started_at   timestamptz,
+  completed_at timestamptz,
+  PRIMARY KEY (run_id, id)
+);
