@@ -104,7 +104,9 @@ def _watch(server: Server, number: int, over: threading.Event) -> None:
     while not over.wait(LOOK_S):
         try:
             if server.ask("watch", id=number)["cancel"] and not over.is_set():
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it from a sleep, too
+                signal.pthread_kill(
+                    threading.main_thread().ident or 0, signal.SIGINT
+                )  # wakes it from a sleep, too
                 return
         except OSError:
             continue
