@@ -2,6 +2,7 @@
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
+    /_glulam/job-runs  what the process of a job run asks (run_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,8 +37,10 @@ from glulam.access.keys import forget_expired
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
+from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
+from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -121,7 +125,9 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
             conn.execute("SELECT 1")
-        return JSONResponse({"status": "ok", "version": __version__, "ephemeral": ephemeral})
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "ephemeral": ephemeral, "pid": os.getpid()}
+        )
 
     def reset(request: Request) -> JSONResponse:
         peer = request.client.host if request.client else ""
@@ -132,7 +138,8 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         doors.forget()
         return JSONResponse({"status": "reset"})
 
-    works = (purge, advance_partition_indexes, forget_expired)
+    of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
+    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -144,7 +151,11 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
 
     own = Starlette(
         lifespan=lifespan,
-        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])],
+        routes=[
+            Route("/_glulam/health", health),
+            Route("/_glulam/reset", reset, methods=["POST"]),
+            *RunDoor(gate=doors.gate, database=database).routes(),
+        ],
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

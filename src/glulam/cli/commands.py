@@ -173,6 +173,10 @@ def up(
     processes: Annotated[
         int, typer.Option(min=1, max=64, help="So many processes share the port; each uses one CPU at most.")
     ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=64, help="So many workers carry out job runs, as processes of their own."),
+    ] = 1,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
@@ -187,7 +191,12 @@ def up(
         settings = replace(settings, port=port)
     raise typer.Exit(
         late.serving.up(
-            settings, ephemeral=ephemeral, plaintext=plaintext, processes=processes, as_json=as_json
+            settings,
+            ephemeral=ephemeral,
+            plaintext=plaintext,
+            processes=processes,
+            workers=workers,
+            as_json=as_json,
         )
     )
 

@@ -16,7 +16,14 @@ import typer
 from typer.core import TyperGroup
 
 from glulam import __version__
-from glulam.cli import audit_command, crawl_commands, dlq_commands, files_commands, keys_commands
+from glulam.cli import (
+    audit_command,
+    crawl_commands,
+    dlq_commands,
+    files_commands,
+    job_commands,
+    keys_commands,
+)
 from glulam.cli.commands import register
 from glulam.cli.process import leave, prepare, warn_on_stderr
 from glulam.model.errors import DatabaseUnavailable, GlulamError
@@ -62,6 +69,7 @@ app.add_typer(
 )
 audit_command.register(app)
 crawl_commands.register(app)
+job_commands.register(app)
 
 
 def _version(asked: bool) -> None:
