@@ -1,5 +1,5 @@
 # Everything a fresh machine with Python 3.11+ and make needs. The first run installs into .venv; later runs are instant.
-# `make test` also installs AWS's clients into .venv-clients.
+# `make test` also installs AWS's clients into .venv-clients, and s3fs into .venv-s3fs.
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
@@ -12,13 +12,14 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
+S3FS := .venv-s3fs
 WORKERS ?= 2
 BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test check bench serve crash clean
 
-test: $(VENV)/.installed-dev $(CLIENTS)/.installed
+test: $(VENV)/.installed-dev $(CLIENTS)/.installed $(S3FS)/.installed
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
 
 crash: $(VENV)/.installed-dev
@@ -52,12 +53,17 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[databases,delta,dev,iceberg,spark]'
 	@touch $(VENV)/.installed $@
 
-# AWS's own clients, which the tests run as users do: apart, because they pin other versions than ours.
+# Clients that the tests run as users do: apart, because they pin other versions than ours, and s3fs others than AWS's.
 $(CLIENTS)/.installed: constraints-clients.txt | $(VENV)/bin/python
 	@$(BIN)/python -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-clients.txt awscli awswrangler
 	@touch $@
 
+$(S3FS)/.installed: constraints-s3fs.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv --clear $(S3FS)
+	$(S3FS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-s3fs.txt s3fs
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(CLIENTS) demo_lake build dist spark-warehouse metastore_db derby.log
+	rm -rf $(VENV) $(CLIENTS) $(S3FS) demo_lake build dist spark-warehouse metastore_db derby.log
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,9 @@
   times moto's; the server's memory grows by no more than 200 MiB. (Glulam writes to disk and forces what it wrote there;
   moto keeps everything in memory.)
 
-    python -m bench.s3 [--objects 8000] [--mib 1024]
+    python -m bench.s3 [--objects 8000] [--mib 1024] [--processes 2]
+
+Glulam runs in as many processes as there are CPUs, moto, which keeps its state in memory, in one.
 """
 
 from __future__ import annotations
@@ -165,10 +167,10 @@ def speed(size: int, work: Callable[[], Any]) -> float:
 
 
 class Memory:
-    """The most that a process held, above what it held at first."""
+    """The most that a server's processes held, above what they held at first; the database's are not among them."""
 
     def __init__(self, pid: int) -> None:
-        self._status, self._stop = PROC / str(pid) / "status", threading.Event()
+        self._pid, self._stop = pid, threading.Event()
         self.first = self.most = self._now()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -183,10 +185,27 @@ class Memory:
             self.most = max(self.most, self._now())
 
     def _now(self) -> int:
+        return sum(map(_held_kib, [self._pid, *_children(self._pid)]))
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that answer requests."""
+    found = []
+    for path in PROC.glob("[0-9]*/stat"):
         try:
-            return int(self._status.read_text().partition("RssAnon:")[2].split()[0])
-        except (OSError, IndexError):
-            return 0
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in (path.parent / "cmdline").read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def _held_kib(pid: int) -> int:
+    try:
+        return int((PROC / str(pid) / "status").read_text().partition("RssAnon:")[2].split()[0])
+    except (OSError, IndexError):
+        return 0
 
 
 def measure(server: Server, objects: int, size: int) -> Rates:
@@ -225,14 +244,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--objects", type=int, default=8_000)
     parser.add_argument("--mib", type=int, default=1024)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of `glulam up`")
     given = parser.parse_args()
     size = given.mib * MIB
     with running("moto", ["-m", "moto.server", "-p", "5161"], 5161, "/moto-api/") as server:
         moto = measure(server, given.objects, size)
-    command = ["-c", "from glulam.cli.main import console; console()", "up", "--ephemeral", "--port", "5160"]
+    command = ["-c", "from glulam.cli.main import console; console()", "up", "--ephemeral", "--port", "5160",
+               "--processes", str(given.processes)]  # fmt: skip
     with running("glulam", command, 5160, "/_glulam/health") as server:
         ours = measure(server, given.objects, size)
-    print(f"1 KB objects, {CLIENTS} connections; one object of {given.mib} MiB; {os.cpu_count()} CPUs")
+    print(f"1 KB objects, {CLIENTS} connections; one object of {given.mib} MiB; {os.cpu_count()} CPUs, "
+          f"{given.processes} processes of Glulam")  # fmt: skip
     kept = [
         small("put", ours.puts, moto.puts), small("get", ours.gets, moto.gets), long("put", ours.put_mb_s, moto.put_mb_s),
         long("get", ours.get_mb_s, moto.get_mb_s), long("multipart", ours.parts_mb_s, moto.parts_mb_s),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -17,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 from glulam.model.errors import InvalidConfig
@@ -32,8 +34,8 @@ class Up:
     url: str
     home: Path
 
-    def client(self) -> Any:
-        return boto3.client("glue", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=DEVELOPMENT_ID,
+    def client(self, service: str = "glue") -> Any:
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=DEVELOPMENT_ID,
                             aws_secret_access_key=DEVELOPMENT_SECRET)  # fmt: skip
 
     def get(self, path: str, method: str = "GET") -> dict[str, Any]:
@@ -46,8 +48,8 @@ class Up:
 
 
 @contextmanager
-def up(*words: str) -> Iterator[Up]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GLULAM_")}
+def up(*words: str, **variables: str) -> Iterator[Up]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GLULAM_")} | variables
     command = [*COMMAND, "up", "--ephemeral", "--port", "0", "--json", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           env={**env, "PYTHONPATH": str(ROOT / "src")}) as process:  # fmt: skip
@@ -95,6 +97,23 @@ def test_one_process_answers_forgets_and_ends_clean(stop: signal.Signals) -> Non
         server.process.send_signal(stop)
         assert server.process.wait(30) == 0
         assert not server.home.exists()
+
+
+def test_with_a_real_s3_the_door_for_s3_is_closed_and_says_where_to_go() -> None:
+    with up(GLULAM_OBJECTS="s3") as server:
+        s3 = server.client("s3")
+        for call in (
+            s3.list_buckets,
+            partial(s3.create_bucket, Bucket="raw"),
+            partial(s3.get_object, Bucket="raw", Key="k"),
+        ):
+            with pytest.raises(ClientError, match="AWS_ENDPOINT_URL_S3") as caught:
+                call()
+            assert caught.value.response["Error"]["Code"] == "NotImplemented"
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+        assert server.client().get_databases()["DatabaseList"] == []
+        assert server.client("sts").get_caller_identity()["Arn"].endswith(":user/development")
+        assert not (server.home.parent / "lake").exists()
 
 
 def test_several_processes_share_the_port_and_one_that_dies_comes_back() -> None:

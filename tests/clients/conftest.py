@@ -20,6 +20,7 @@ import pytest
 from botocore.config import Config
 
 from cli.conftest import COMMAND, ROOT
+from environments import environment
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 from s3server import s3_client, s3_endpoint
 
@@ -119,10 +120,4 @@ def bucket(s3_endpoint: str) -> str:
 @pytest.fixture(scope="session")
 def clients_bin() -> Path:
     """Where the programs of the second environment are."""
-    found = Path(os.environ.get("GLULAM_CLIENTS_VENV", ROOT / ".venv-clients")) / "bin"
-    if not (found / "aws").exists():
-        pytest.fail(
-            f"the AWS CLI and awswrangler are not in {found.parent}: run `make test` (or `make .venv-clients/.installed`), "
-            "or name their environment with GLULAM_CLIENTS_VENV"
-        )
-    return found
+    return environment("clients", "aws")

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -118,13 +117,4 @@ def debian(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed here (apt-get install {name}); its test did not run")
-    return found
-
-
-def other_python(variable: str, module: str) -> Path:
-    """The interpreter of an environment that has the module, as that variable names the environment, or else ours."""
-    folder = os.environ.get(variable)
-    found = Path(folder) / "bin" / "python" if folder else Path(sys.executable)
-    if subprocess.run([found, "-c", f"import {module}"], capture_output=True, check=False).returncode != 0:
-        pytest.skip(f"{module} is not in {found.parents[1]}; name an environment that has it with {variable}")
     return found

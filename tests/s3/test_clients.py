@@ -13,8 +13,9 @@ import pytest
 from obstore.store import S3Store
 from pyarrow.fs import FileSelector, S3FileSystem
 
+from environments import environment
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
-from s3.conftest import Server, debian, other_python
+from s3.conftest import Server, debian
 
 pytestmark = pytest.mark.xdist_group("s3clients")
 NAMES = {"a.txt", "long.bin", "sub folder/b ü+%.txt"}
@@ -26,7 +27,7 @@ def keys(s3: Any, bucket: str, prefix: str = "") -> set[str]:
 
 
 def test_aws_cli(server: Server, s3: Any, bucket: str, files: Path, tmp_path: Path) -> None:
-    aws = other_python("GLULAM_CLIENTS_VENV", "awscli").parent / "aws"
+    aws = environment("clients", "aws") / "aws"
 
     def run(*words: str | Path) -> str:
         return server.run(aws, "s3", *words)
@@ -179,10 +180,10 @@ fs.rm(bucket, recursive=True)
 
 def test_awswrangler(server: Server, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "case.py").write_text(WRANGLER)
-    server.run(other_python("GLULAM_CLIENTS_VENV", "awswrangler"), tmp_path / "case.py", bucket)
+    server.run(environment("clients", "aws") / "python", tmp_path / "case.py", bucket)
 
 
 def test_s3fs(server: Server, s3: Any, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "case.py").write_text(S3FS)
-    server.run(other_python("GLULAM_S3FS_VENV", "s3fs"), tmp_path / "case.py", bucket)
+    server.run(environment("s3fs", "python") / "python", tmp_path / "case.py", bucket)
     assert bucket not in {b["Name"] for b in s3.list_buckets()["Buckets"]}

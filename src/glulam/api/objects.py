@@ -71,20 +71,20 @@ class Objects:
             raise MalformedXML()
         self.store.buckets.require(asked["Bucket"])
         arn, refused = f"arn:aws:s3:::{asked['Bucket']}/", asked.get("Refused", ())
-        wanted, errors = [], []
+        wanted, others = [], []
         for one in given["Objects"]:
             if arn + one["Key"] in refused:
-                errors.append(_not_deleted(one, AccessDenied()))
+                others.append(_not_deleted(one, AccessDenied()))
             elif one.get("VersionId") not in (None, "", "null"):
-                errors.append(_not_deleted(one, NoSuchVersion()))
+                others.append(_not_deleted(one, NoSuchVersion()))
             else:
                 wanted.append(one)
         outcomes = self.store.objects.delete_many(
             asked["Bucket"], [(one["Key"], Conditions.of_delete(one)) for one in wanted]
         )
-        errors += [_not_deleted(one, error) for one, error in zip(wanted, outcomes, strict=True) if error]
+        failed = [_not_deleted(one, error) for one, error in zip(wanted, outcomes, strict=True) if error]
         deleted = [{"Key": one["Key"]} for one, error in zip(wanted, outcomes, strict=True) if error is None]
-        return {"Deleted": [] if given.get("Quiet") else deleted, "Errors": errors}
+        return {"Deleted": [] if given.get("Quiet") else deleted, "Errors": failed + others}
 
     def get_object_attributes(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         s3_members.refuse_version(asked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from glulam.model import s3_errors
@@ -99,7 +100,13 @@ _NOTHING = Conditions()
 
 def modified_at(mtime_ns: int) -> datetime:
     """The Last-Modified of a file: whole seconds, so that a list, a header and a condition say the same."""
-    return datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
+    return _at(mtime_ns // 1_000_000_000)
+
+
+@lru_cache(maxsize=4096)
+def _at(seconds: int) -> datetime:
+    """Remembered for lists: what a job wrote is of few different seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _matches(stated: str, etag: str) -> bool:

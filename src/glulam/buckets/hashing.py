@@ -17,7 +17,7 @@ class BodyMd5:
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._first: bytes | None = None
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(_AHEAD)
+        self._waiting: queue.Queue[bytes | None] | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> BodyMd5:
@@ -33,8 +33,9 @@ class BodyMd5:
             self._first = data
             self._md5.update(data)
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="md5", daemon=True)
+        if self._waiting is None:
+            self._waiting = queue.Queue(_AHEAD)
+            self._thread = threading.Thread(target=self._run, args=(self._waiting,), name="md5", daemon=True)
             self._thread.start()
         self._waiting.put(data)
 
@@ -43,12 +44,12 @@ class BodyMd5:
         self._finish()
         return self._md5.hexdigest()
 
-    def _run(self) -> None:
-        while (data := self._waiting.get()) is not None:
+    def _run(self, waiting: queue.Queue[bytes | None]) -> None:
+        while (data := waiting.get()) is not None:
             self._md5.update(data)
 
     def _finish(self) -> None:
-        if self._thread is not None:
+        if self._thread is not None and self._waiting is not None:
             self._waiting.put(None)
             self._thread.join()
-            self._thread = None
+            self._thread = self._waiting = None

@@ -29,12 +29,17 @@ class KeyLocks:
     @contextlib.contextmanager
     def hold(self, bucket: str, *keys: str) -> Iterator[None]:
         """Hold the locks of some keys of a bucket. They are taken in one order, so that nobody waits in a circle."""
-        with contextlib.ExitStack() as stack:
+        held: list[int] = []
+        try:
             for number in sorted({_number(bucket, key) for key in keys}):
-                stack.enter_context(self._threads[number])
+                self._threads[number].acquire()
+                held.append(number)
                 fcntl.lockf(self._file, fcntl.LOCK_EX, 1, number)
-                stack.callback(fcntl.lockf, self._file, fcntl.LOCK_UN, 1, number)
             yield
+        finally:
+            for number in reversed(held):
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+                self._threads[number].release()
 
     def close(self) -> None:
         os.close(self._file)

@@ -108,7 +108,7 @@ class Spool:
     def take(
         self, bucket: str, body: Readable | None, algorithms: tuple[str, ...] = (), *, durable: bool = True
     ) -> Iterator[Spooled]:
-        """The body as a file, for the block; a file that was not moved away in it is removed at its end. One that is not
+        """The body as a file, for the block, which moves it away; it is removed when the block raises. One that is not
         durable may be damaged by a power cut: whoever reads it compares its checksum."""
         sums = {algorithm: checksums.running(algorithm) for algorithm in algorithms}
         with BodyMd5() as md5:
@@ -175,9 +175,10 @@ class Spool:
                     raise disk_failed(bucket, error) from error
                 failpoint("object.after_write")
                 yield folder, name, version
-            finally:
+            except BaseException:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)
+                raise
 
     def _written(self, folder: int, name: str, write: Callable[[int], None], *, durable: bool) -> Version:
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)

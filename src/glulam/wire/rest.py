@@ -57,6 +57,10 @@ class RestOperation:
     def wants_checksum(self) -> bool:
         return bool((self.model.http_checksum or {}).get("requestChecksumRequired"))
 
+    @property
+    def needs_query(self) -> bool:
+        return bool(self.words) or any(location == "querystring" for location, _ in self.needed)
+
     def fits(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         for word, value in self.words.items():
             if word not in query or (value and query[word] != value):
@@ -84,6 +88,9 @@ class RestService:
         self._by_place: dict[tuple[str, Target], list[RestOperation]] = {}
         for found in sorted(self.operations.values(), key=_rank):
             self._by_place.setdefault((found.model.http["method"], found.target), []).append(found)
+        self._without_query = {
+            at: [o for o in found if not o.needs_query] for at, found in self._by_place.items()
+        }
         self._words = frozenset(word for o in self.operations.values() for word in o.words)
 
     def _operation(self, name: str, handler: Handler | None, writers: XmlWriters) -> RestOperation:
@@ -109,7 +116,8 @@ class RestService:
     ) -> RestOperation:
         """The operation that the request means. Raises MethodNotAllowed or InvalidRequest."""
         places = self._by_place.get((method, target), [])
-        found = next((o for o in places if o.fits(query, headers)), None)
+        candidates = places if query else self._without_query.get((method, target), [])
+        found = next((o for o in candidates if o.fits(query, headers)), None)
         if found is None or any(w in self._words and w not in found.words for w in query):
             unmet = next((o for o in places if o.words and all(w in query for w in o.words)), None)
             if unmet is not None:

@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
@@ -97,6 +98,7 @@ def document(root: str, namespace: str, content: str) -> bytes:
     return f"{DECLARATION}{opening}{content}</{root}>".encode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=4096)
 def iso8601(value: datetime) -> str:
     """`2025-03-01T12:00:00.000Z`"""
     if value.tzinfo is not UTC:
