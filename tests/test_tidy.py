@@ -21,7 +21,7 @@ LEVELS = (
     ("awsglue", "awsgluedq"),
     ("cli",),
     ("worker",),
-    ("app", "server"),
+    ("app", "server", "crawls"),
     ("doors",),
     ("gate",),
     ("console",),
