@@ -13,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
 WORKERS ?= 2
-BENCH_SCRIPTS ?= ledger ingest small_files memory
+BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test check bench serve crash clean

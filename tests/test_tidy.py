@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
 
 LEVELS = (
-    ("awsglue", "awsgluedq"),
+    ("awsgluedq",),
+    ("awsglue",),
     ("cli",),
     ("worker",),
     ("app", "server", "crawls"),
@@ -203,7 +204,8 @@ def test_functions_and_files_are_of_a_readable_size() -> None:
 
 
 def test_no_catch_all_modules() -> None:
-    names = {p.relative_to(ROOT): {p.stem, p.parent.name} for p in our_python()}
+    scripts_import = ROOT / "src" / "awsglue" / "utils.py"  # a name of AWS's, not ours
+    names = {p.relative_to(ROOT): {p.stem, p.parent.name} for p in our_python() if p != scripts_import}
     assert [str(path) for path, words in names.items() if words & CATCH_ALL] == []
 
 

@@ -122,6 +122,8 @@ def _added(added: object) -> str:
 def compare(settings: Settings, name: str, wanted: str, *, as_json: bool) -> int:
     """Show what changed between two versions of a table, `OLD:NEW`; `OLD` alone: since then."""
     old, colon, new = wanted.partition(":")
+    if not old.isdigit() or (colon and not new.isdigit()):
+        raise InvalidInput(f"--diff {wanted!r}: expected two versions, such as 0:3, or one")
     with App(settings) as app, app.database.connection() as conn:
         t = _find(app, conn, name)
         before = get_version(conn, t, parse_version(old))

@@ -159,7 +159,9 @@ def trace(
 
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: GLULAM_HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0: a free one. Default: GLULAM_PORT.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0: a free one. Default: GLULAM_PORT.")
+    ] = None,
     ephemeral: Annotated[
         bool,
         typer.Option("--ephemeral", help="A throw-away home, for tests; POST /_glulam/reset empties it."),
