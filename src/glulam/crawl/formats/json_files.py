@@ -18,7 +18,7 @@ from glulam.crawl.formats.json_scan import ChunkCounts, Fast, JsonScanner, Seen,
 from glulam.crawl.formats.opened import Opened
 from glulam.infer.lattice import held, in_order
 from glulam.infer.shape import Shape
-from glulam.infer.types import DOUBLE, Struct
+from glulam.infer.types import Struct
 from glulam.records.chunks import CHUNK_BYTES, Gathered
 from glulam.records.framing import Framed, Lines, frame
 from glulam.records.values import Reject, RejectCode
@@ -39,7 +39,7 @@ class _Part:
     index: int
     """Of the schema, among those that were met."""
     fast: Fast
-    examples: dict[str, Example]
+    examples: dict[str, list[tuple[str, Example]]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,8 +96,10 @@ class JsonFindings:
 
     def _part(self, fast: Fast) -> _Part:
         examples = {
-            key: Example(uri=self._open[index].file.uri, line=line, text=text)
-            for key, (index, line, text) in fast.examples.items()
+            key: [
+                (p.kind, Example(uri=self._open[p.file].file.uri, line=p.line, text=p.text)) for p in places
+            ]
+            for key, places in fast.examples.items()
         }
         index = self._schemas.setdefault(fast.schema, len(self._schemas))
         return _Part(index=index, fast=fast, examples=examples)
@@ -235,15 +237,10 @@ def _as_seen(part: _Part, row: int, file: LocalFile) -> Seen:
         if not member.counts:
             continue
         shape.members[f.key] = member
-        example = part.examples[f.key]
-        if example.uri == file.uri:
-            kind = _kind_of_number(example.text) if f.type == DOUBLE else next(iter(member.counts))
-            seen.examples[f.key] = {kind: [(example.line, example.text)]}
+        for kind, example in part.examples[f.key]:
+            if example.uri == file.uri:
+                seen.examples.setdefault(f.key, {})[kind] = [(example.line, example.text)]
     return seen
-
-
-def _kind_of_number(text: str) -> str:
-    return "double" if set(text) & set(".eE") else "bigint"
 
 
 def columns_of(seen: Seen, file: LocalFile) -> tuple[ColumnFinding, ...]:
@@ -305,7 +302,7 @@ def _column(part: _Part, index: int, name: str, records: int, cells: list[int]) 
     seen = shape_of(f.type, iter(cells), (index,))
     return ColumnFinding(
         name=name, source_name=f.key, type=held(seen), counts=columns.kind_counts(seen, records),
-        examples=(part.examples[f.key],),
+        examples=tuple(example for kind, example in part.examples[f.key] if kind in seen.counts),
     )  # fmt: skip
 
 
