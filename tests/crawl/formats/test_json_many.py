@@ -127,6 +127,13 @@ def test_keys_that_are_data_stay_in_bounded_memory(tmp_path: Path) -> None:
     assert told(found)["by"] == ("map<string,bigint>", {"struct": 30_000})
 
 
+def test_a_file_whose_every_key_is_new_is_no_table(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, [[{f"key {k}": k} for k in range(20_000)]])
+    (found,) = look_at([path]).values()
+    assert isinstance(found, Unclassified)
+    assert "more than 10000 different keys" in found.reason
+
+
 _LEAF = st.one_of(st.none(), st.booleans(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False),
                   st.text(max_size=3))  # fmt: skip
 _KEY = st.sampled_from(["a", "b", "Ä", "a b"])

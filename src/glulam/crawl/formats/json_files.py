@@ -14,17 +14,27 @@ from glulam.crawl.findings import ColumnFinding, Example, FileFinding, Unclassif
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions, unclassified
 from glulam.crawl.formats.json_counts import LAST, cells_of, shape_of
-from glulam.crawl.formats.json_scan import ChunkCounts, Fast, JsonScanner, Seen, fast_schema, fold_maps
+from glulam.crawl.formats.json_scan import (
+    ChunkCounts,
+    Fast,
+    JsonScanner,
+    Seen,
+    fast_schema,
+    fold_maps,
+    keep_widest,
+)
 from glulam.crawl.formats.opened import Opened
 from glulam.infer.lattice import held, in_order
 from glulam.infer.shape import Shape
 from glulam.infer.types import Struct
+from glulam.model.errors import UnreadableFile
 from glulam.records.chunks import CHUNK_BYTES, Gathered
 from glulam.records.framing import Framed, Lines, frame
 from glulam.records.values import Reject, RejectCode
 
 LEARN_BYTES = 128 * 1024
 """The first chunk is parsed record by record, to learn from: it is small."""
+MAX_COLUMNS = 10_000
 _RELEARN = 0.02
 """A chunk in which more than this part of the records was not proved teaches the next ones."""
 _KEPT_REJECTS = 3
@@ -80,6 +90,8 @@ class JsonFindings:
                 self._open[index].parts.append((part, row))
         for index, seen in counts.slow.items():
             opened = self._open[index]
+            if opened.failure is not None:
+                continue
             if opened.seen is None:
                 opened.seen = seen
             else:
@@ -110,18 +122,24 @@ class JsonFindings:
         if self.base is None or slow > _RELEARN * total:
             self._learned.merge(counts.shape)
             fold_maps(self._learned)
+            keep_widest(self._learned)
             self.base = fast_schema(self._learned)
 
     def end(self, index: int) -> FileFinding | Unclassified:
         """The finding of a file, all of whose chunks were added."""
         opened = self._open.pop(index)
+        _fold(opened)
         if opened.failure is not None:
             return unclassified(opened.file, opened.failure)
         return self._answer(opened).finding(opened.file, opened.compression)
 
     def answer(self, index: int) -> Answer:
-        """The same, for who asks further classifiers."""
-        return self._answer(self._open.pop(index))
+        """The same, for who asks further classifiers. Raises UnreadableFile."""
+        opened = self._open.pop(index)
+        _fold(opened)
+        if opened.failure is not None:
+            raise UnreadableFile(opened.failure)
+        return self._answer(opened)
 
     def _answer(self, opened: OpenFile) -> Answer:
         if opened.seen is None and len(opened.parts) == 1:
@@ -217,6 +235,11 @@ def _fold(opened: OpenFile) -> None:
         opened.parts.clear()
     if opened.seen is not None:
         fold_maps(opened.seen.shape)
+        if len(opened.seen.shape.members) > MAX_COLUMNS:
+            opened.failure = (
+                f"its records have more than {MAX_COLUMNS} different keys: no table has so many columns"
+            )
+            opened.seen = None
 
 
 def _whole(opened: OpenFile) -> Seen:

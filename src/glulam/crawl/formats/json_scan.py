@@ -173,6 +173,13 @@ def fold_maps(seen: Shape, *, top: bool = True) -> None:
         fold_maps(seen.element, top=False)
 
 
+def keep_widest(seen: Shape) -> None:
+    """Of a record's keys only as many as a fast schema can have, those that come most often."""
+    if len(seen.members) > 2 * _WIDEST:
+        often = sorted(seen.members.items(), key=lambda item: -sum(item[1].counts.values()))
+        seen.members = dict(often[:_WIDEST])
+
+
 def _examples(table: pa.Table, schema: Struct) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = {}
     files, lines = table.column("_file"), table.column("_line")
