@@ -85,7 +85,7 @@ def _values(
     """Values at the path with the line of the record they stand in. The reader takes an array apart by itself, so that
     a path's first step chooses among its elements."""
     array = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    for position, (line, value) in enumerate(records_of(opened, limits)):
+    for position, (line, value) in enumerate(_records(opened, limits)):
         if isinstance(value, Reject):
             yield line, value
         elif not array:
@@ -94,7 +94,7 @@ def _values(
             yield from ((line, found) for found in walk(value, steps[1:]))
 
 
-def records_of(opened: Opened, limits: ReadLimits) -> Iterator[tuple[int, Any]]:
+def _records(opened: Opened, limits: ReadLimits) -> Iterator[tuple[int, Any]]:
     """Each record of a JSON file with its line: the decoded value, or a Reject."""
     for item in frame(0, opened, limits):
         if isinstance(item, Lines):

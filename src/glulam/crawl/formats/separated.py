@@ -138,7 +138,7 @@ def _count(
     csv.field_size_limit(_MAX_FIELD)
     source = TextLines(opened)
     left = options.sample_records
-    for rows, lines in batches_of(source, dialect, skip_first=header.present):
+    for rows, lines in _batches(source, dialect, skip_first=header.present):
         if left is not None and len(rows) > left:
             if left:
                 counted.add(rows[:left], lines[:left], replaced=source.replaced)
@@ -148,7 +148,7 @@ def _count(
     return counted, True
 
 
-def batches_of(
+def _batches(
     lines: Iterable[str], dialect: Dialect, *, skip_first: bool
 ) -> Iterator[tuple[list[list[str]], Sequence[int]]]:
     """Rows that are not blank, and the lines on which they begin. A row beyond csv's limits comes as one empty value."""
