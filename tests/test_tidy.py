@@ -22,7 +22,7 @@ LEVELS = (
     ("awsglue",),
     ("cli",),
     ("worker", "jobhost"),
-    ("app", "server"),
+    ("app", "server", "crawls"),
     ("doors", "run_door"),
     ("gate",),
     ("console",),

@@ -12,26 +12,10 @@ from glulam.infer.lattice import MAP_ALWAYS, MAP_MEMBERS, finished, held, join, 
 from glulam.infer.shape import Shape
 from glulam.infer.types import NULL, STRING, Array, DataType, Map, Struct, parse_type
 
-_SCALARS = st.sampled_from(
-    [
-        "void",
-        "boolean",
-        "tinyint",
-        "smallint",
-        "int",
-        "bigint",
-        "float",
-        "double",
-        "string",
-        "date",
-        "timestamp",
-        "binary",
-        "decimal(10,2)",
-        "decimal(38,0)",
-        "decimal(5,5)",
-        "decimal(38,38)",
-    ]
-).map(parse_type)
+_SCALARS = st.sampled_from((
+    "void", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "string", "date", "timestamp", "binary",
+    "decimal(10,2)", "decimal(38,0)", "decimal(5,5)", "decimal(38,38)",
+)).map(parse_type)  # fmt: skip
 _TYPES = st.recursive(_SCALARS, lambda t: st.one_of(
     t.map(Array), t.map(lambda v: Map(STRING, v)),
     st.dictionaries(st.sampled_from("abcd"), t, max_size=3).map(struct_of)), max_leaves=6)  # fmt: skip

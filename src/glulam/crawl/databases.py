@@ -9,7 +9,6 @@ import importlib
 import os
 import re
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,7 @@ INT, SMALLINT, FLOAT = Scalar("int"), Scalar("smallint"), Scalar("float")
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What may be connected to, and where files of a remote store are put."""
+    """What may be connected to, and where files of a remote store are put (the caller removes it)."""
 
     allowed: tuple[str, ...]
     store: ObjectStore
@@ -232,9 +231,8 @@ def _sqlite(url: str, reach: Reach) -> tuple[str, str, Any]:
             f"{url}: expected jdbc:sqlite:s3://bucket/key, a database file in the object store"
         )
     uri = S3Uri.parse(found[1])
-    spool = reach.spool / f"sqlite-{uuid.uuid4().hex}"
-    spool.mkdir(parents=True)
-    path = reach.store.fetch(uri, reach.store.head(uri).etag, spool)
+    reach.spool.mkdir(parents=True, exist_ok=True)
+    path = reach.store.fetch(uri, reach.store.head(uri).etag, reach.spool)
     name = uri.key.rpartition("/")[2]
     quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     made = sqlalchemy.create_engine(

@@ -21,7 +21,7 @@ from glulam.records.chunks import Chunk
 from glulam.records.strict import decode
 from glulam.records.tokens import Tokens, count_tokens, mark_nulls
 from glulam.records.values import BadRecord, ReadLimits, Reject, RejectCode
-from glulam.records.verify import FastParser, Verified, fast_part
+from glulam.records.verify import ANY_SCALAR, FastParser, Verified, fast_part
 
 LINEAGE = pa.schema(
     [
@@ -194,6 +194,7 @@ _KINDS: dict[DataType, str] = {
     BIGINT: kinds.BIGINT,
     DOUBLE: kinds.DOUBLE,
     STRING: kinds.STRING,
+    ANY_SCALAR: kinds.STRING,
 }
 
 

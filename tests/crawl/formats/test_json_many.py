@@ -104,9 +104,18 @@ def test_most_records_take_the_fast_path(tmp_path: Path, monkeypatch: Any) -> No
         see(self, *args)
 
     monkeypatch.setattr(json_scan.Seen, "see", counted)
-    (path,) = write(tmp_path, [[{"a": k, "never": None, "b": [{"c": str(k)}]} for k in range(100_000)]])
+    (path,) = write(
+        tmp_path,
+        [
+            [
+                {"a": k, "never": None, "b": [{"c": str(k)}], "mix": k if k % 3 else f"{k}"}
+                for k in range(100_000)
+            ]
+        ],
+    )
     (found,) = look_at([path]).values()
     assert told(found)["never"] == ("void", {"null": 100_000})
+    assert told(found)["mix"] == ("string", {"bigint": 66_666, "string": 33_334})
     assert slow < 10_000  # the first chunk
 
 
@@ -116,6 +125,13 @@ def test_keys_that_are_data_stay_in_bounded_memory(tmp_path: Path) -> None:
     )
     (found,) = look_at([path]).values()
     assert told(found)["by"] == ("map<string,bigint>", {"struct": 30_000})
+
+
+def test_a_file_whose_every_key_is_new_is_no_table(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, [[{f"key {k}": k} for k in range(20_000)]])
+    (found,) = look_at([path]).values()
+    assert isinstance(found, Unclassified)
+    assert "more than 10000 different keys" in found.reason
 
 
 _LEAF = st.one_of(st.none(), st.booleans(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False),
@@ -132,7 +148,7 @@ _RECORD = st.dictionaries(st.sampled_from(["a", "b", "c", "C", "d.e"]), _VALUE, 
 def test_any_records(files: list[list[dict[str, Any]]], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("any")
     first = [
-        [{"a": 1, "b": "x", "c": {"a": 1.5}}] * 4000
+        [{"a": 1, "b": "x", "c": {"a": 1.5}, "d.e": m} for m in (1, "x", True, 2.5)] * 1500
     ]  # fills the first chunk, so that the others go the fast way
     paths = write(folder, first + files)
     found = look_at(paths)

@@ -9,7 +9,7 @@ from itertools import islice
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.dialect import find_header
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions
-from glulam.crawl.formats.lines import sample_lines, text_lines
+from glulam.crawl.formats.lines import TextLines, sample_lines
 from glulam.crawl.formats.opened import Opened
 from glulam.crawl.formats.texts import TextColumn
 
@@ -29,7 +29,7 @@ def fixed_width_answer(file: LocalFile, opened: Opened, head: bytes, options: Lo
     seen = [TextColumn() for _ in spans]
     most = options.sample_records
     records, strange, width, complete = 0, 0, max(map(len, sample)), True
-    lines = enumerate(text_lines(opened), 1)
+    lines = enumerate(TextLines(opened), 1)
     if header.present:
         next(lines, None)
     while batch := list(islice(lines, _BATCH)):

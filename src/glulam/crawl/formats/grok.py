@@ -18,7 +18,7 @@ from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions
 from glulam.crawl.formats.grok_patterns import LOG_FORMATS, PATTERNS
-from glulam.crawl.formats.lines import sample_lines, text_lines
+from glulam.crawl.formats.lines import TextLines, sample_lines
 from glulam.crawl.formats.opened import Opened
 from glulam.crawl.formats.texts import TextColumn
 from glulam.infer.types import DataType, Scalar
@@ -237,7 +237,7 @@ class _Lines:
 def _read(file: LocalFile, opened: Opened, grok: Grok, options: LookOptions, classification: str, classifier: str, *,
           whole: bool, custom: str = "") -> Answer:  # fmt: skip
     seen = _Lines([TextColumn() for _ in grok.names])
-    lines = enumerate(text_lines(opened), 1)
+    lines = enumerate(TextLines(opened), 1)
     while seen.complete and (batch := list(islice(lines, _BATCH))):
         seen.add(grok, batch, whole=whole, most=options.sample_records)
     found = columns.named(

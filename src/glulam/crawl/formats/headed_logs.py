@@ -7,7 +7,7 @@ from itertools import islice
 
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions
-from glulam.crawl.formats.lines import sample_lines, text_lines
+from glulam.crawl.formats.lines import TextLines, sample_lines
 from glulam.crawl.formats.opened import Opened
 from glulam.crawl.formats.texts import TextColumn
 
@@ -41,7 +41,7 @@ def _read(file: LocalFile, opened: Opened, options: LookOptions, names: Sequence
     seen = [TextColumn() for _ in names]
     records, strange, complete = 0, 0, True
     most = options.sample_records
-    lines = enumerate(text_lines(opened), 1)
+    lines = enumerate(TextLines(opened), 1)
     while batch := list(islice(lines, _BATCH)):
         rows, numbers = [], []
         for number, raw in batch:

@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 from glulam.infer import shape as kinds
 from glulam.infer.shape import Shape
 from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, Array, DataType, Struct
+from glulam.records.verify import ANY_SCALAR
 
 Ints = npt.NDArray[np.int64]
+_SCALARS = (kinds.STRING, kinds.BOOLEAN, kinds.DOUBLE, kinds.BIGINT)
+"""The order of the cells of a place with scalars of all kinds, and of `masks`."""
 LAST = 1 << 40
 """Record number of places that the strict parser has not seen: they order after those that it has."""
 
@@ -27,7 +30,8 @@ _KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT}
 
 def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
     """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place (for a double
-    two: all, and those written with a fraction); cell 0 is the number of records."""
+    two: all, and those written with a fraction; for scalars of any kind five: all, and each kind). Cell 0 is the number of
+    records."""
     files, owner = np.unique(np.asarray(table.column("_file")), return_inverse=True)
     cells: list[Ints] = [np.bincount(owner, minlength=len(files))]
     for f in schema.fields:
@@ -43,12 +47,24 @@ def _walk(array: Any, kind: DataType, owner: Ints, files: int, cells: list[Ints]
     cells.append(np.bincount(owner if valid is None else owner[valid], minlength=files))
     if kind == DOUBLE:
         cells.append(np.bincount(owner[_with_fraction(array)], minlength=files))
+    elif kind == ANY_SCALAR:
+        for mask in masks(array).values():
+            cells.append(np.bincount(owner[mask], minlength=files))
     elif isinstance(kind, Struct):
         for index, f in enumerate(kind.fields):
             _walk(array.field(index), f.type, owner, files, cells)
     elif isinstance(kind, Array):
         lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
         _walk(array.flatten(), kind.element, np.repeat(owner, lengths), files, cells)
+
+
+def masks(scalars: pa.StringArray) -> dict[str, npt.NDArray[np.bool_]]:
+    """By kind, which of the JSON texts are of it."""
+    text = np.asarray(pc.fill_null(pc.starts_with(scalars, '"'), False))
+    truth = np.asarray(pc.fill_null(pc.is_in(scalars, pa.array(["true", "false"])), False))
+    fraction = _with_fraction(scalars) & ~text & ~truth
+    whole = np.asarray(scalars.is_valid()) & ~text & ~truth & ~fraction
+    return {kinds.STRING: text, kinds.BOOLEAN: truth, kinds.DOUBLE: fraction, kinds.BIGINT: whole}
 
 
 def _with_fraction(numbers: pa.StringArray) -> npt.NDArray[np.bool_]:
@@ -71,8 +87,13 @@ def shape_of(kind: DataType, cells: Iterator[int], at: tuple[int, ...]) -> Shape
             if number:
                 seen.add(name, at, number)
         return seen
+    if kind == ANY_SCALAR:
+        for name in _SCALARS:
+            if number := next(cells):
+                seen.add(name, at, number)
+        return seen
     if count:
-        seen.add(_kind(kind), at, count)
+        seen.add(kind_of(kind), at, count)
     if isinstance(kind, Struct):
         for index, f in enumerate(kind.fields):
             member = shape_of(f.type, cells, (*at, index))
@@ -90,10 +111,11 @@ def cells_of(kind: DataType) -> int:
         return 1 + sum(cells_of(f.type) for f in kind.fields)
     if isinstance(kind, Array):
         return 1 + cells_of(kind.element)
-    return 2 if kind == DOUBLE else 1
+    return 2 if kind == DOUBLE else 1 + len(_SCALARS) if kind == ANY_SCALAR else 1
 
 
-def _kind(kind: DataType) -> str:
+def kind_of(kind: DataType) -> str:
+    """The kind of all values of a place that is not DOUBLE or ANY_SCALAR."""
     if isinstance(kind, Struct):
         return kinds.STRUCT
     if isinstance(kind, Array):

@@ -14,17 +14,27 @@ from glulam.crawl.findings import ColumnFinding, Example, FileFinding, Unclassif
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions, unclassified
 from glulam.crawl.formats.json_counts import LAST, cells_of, shape_of
-from glulam.crawl.formats.json_scan import ChunkCounts, Fast, JsonScanner, Seen, fast_schema, fold_maps
+from glulam.crawl.formats.json_scan import (
+    ChunkCounts,
+    Fast,
+    JsonScanner,
+    Seen,
+    fast_schema,
+    fold_maps,
+    keep_widest,
+)
 from glulam.crawl.formats.opened import Opened
 from glulam.infer.lattice import held, in_order
 from glulam.infer.shape import Shape
-from glulam.infer.types import DOUBLE, Struct
+from glulam.infer.types import Struct
+from glulam.model.errors import UnreadableFile
 from glulam.records.chunks import CHUNK_BYTES, Gathered
 from glulam.records.framing import Framed, Lines, frame
 from glulam.records.values import Reject, RejectCode
 
 LEARN_BYTES = 128 * 1024
 """The first chunk is parsed record by record, to learn from: it is small."""
+MAX_COLUMNS = 10_000
 _RELEARN = 0.02
 """A chunk in which more than this part of the records was not proved teaches the next ones."""
 _KEPT_REJECTS = 3
@@ -39,7 +49,7 @@ class _Part:
     index: int
     """Of the schema, among those that were met."""
     fast: Fast
-    examples: dict[str, Example]
+    examples: dict[str, list[tuple[str, Example]]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +90,8 @@ class JsonFindings:
                 self._open[index].parts.append((part, row))
         for index, seen in counts.slow.items():
             opened = self._open[index]
+            if opened.failure is not None:
+                continue
             if opened.seen is None:
                 opened.seen = seen
             else:
@@ -96,8 +108,10 @@ class JsonFindings:
 
     def _part(self, fast: Fast) -> _Part:
         examples = {
-            key: Example(uri=self._open[index].file.uri, line=line, text=text)
-            for key, (index, line, text) in fast.examples.items()
+            key: [
+                (p.kind, Example(uri=self._open[p.file].file.uri, line=p.line, text=p.text)) for p in places
+            ]
+            for key, places in fast.examples.items()
         }
         index = self._schemas.setdefault(fast.schema, len(self._schemas))
         return _Part(index=index, fast=fast, examples=examples)
@@ -108,18 +122,24 @@ class JsonFindings:
         if self.base is None or slow > _RELEARN * total:
             self._learned.merge(counts.shape)
             fold_maps(self._learned)
+            keep_widest(self._learned)
             self.base = fast_schema(self._learned)
 
     def end(self, index: int) -> FileFinding | Unclassified:
         """The finding of a file, all of whose chunks were added."""
         opened = self._open.pop(index)
+        _fold(opened)
         if opened.failure is not None:
             return unclassified(opened.file, opened.failure)
         return self._answer(opened).finding(opened.file, opened.compression)
 
     def answer(self, index: int) -> Answer:
-        """The same, for who asks further classifiers."""
-        return self._answer(self._open.pop(index))
+        """The same, for who asks further classifiers. Raises UnreadableFile."""
+        opened = self._open.pop(index)
+        _fold(opened)
+        if opened.failure is not None:
+            raise UnreadableFile(opened.failure)
+        return self._answer(opened)
 
     def _answer(self, opened: OpenFile) -> Answer:
         if opened.seen is None and len(opened.parts) == 1:
@@ -215,6 +235,11 @@ def _fold(opened: OpenFile) -> None:
         opened.parts.clear()
     if opened.seen is not None:
         fold_maps(opened.seen.shape)
+        if len(opened.seen.shape.members) > MAX_COLUMNS:
+            opened.failure = (
+                f"its records have more than {MAX_COLUMNS} different keys: no table has so many columns"
+            )
+            opened.seen = None
 
 
 def _whole(opened: OpenFile) -> Seen:
@@ -235,15 +260,10 @@ def _as_seen(part: _Part, row: int, file: LocalFile) -> Seen:
         if not member.counts:
             continue
         shape.members[f.key] = member
-        example = part.examples[f.key]
-        if example.uri == file.uri:
-            kind = _kind_of_number(example.text) if f.type == DOUBLE else next(iter(member.counts))
-            seen.examples[f.key] = {kind: [(example.line, example.text)]}
+        for kind, example in part.examples[f.key]:
+            if example.uri == file.uri:
+                seen.examples.setdefault(f.key, {})[kind] = [(example.line, example.text)]
     return seen
-
-
-def _kind_of_number(text: str) -> str:
-    return "double" if set(text) & set(".eE") else "bigint"
 
 
 def columns_of(seen: Seen, file: LocalFile) -> tuple[ColumnFinding, ...]:
@@ -305,7 +325,7 @@ def _column(part: _Part, index: int, name: str, records: int, cells: list[int]) 
     seen = shape_of(f.type, iter(cells), (index,))
     return ColumnFinding(
         name=name, source_name=f.key, type=held(seen), counts=columns.kind_counts(seen, records),
-        examples=(part.examples[f.key],),
+        examples=tuple(example for kind, example in part.examples[f.key] if kind in seen.counts),
     )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def _values(
 
 
 def _records(opened: Opened, limits: ReadLimits) -> Iterator[tuple[int, Any]]:
+    """Each record of a JSON file with its line: the decoded value, or a Reject."""
     for item in frame(0, opened, limits):
         if isinstance(item, Lines):
             number = item.first_record_no

@@ -6,6 +6,7 @@ record. Left to others: which files end where, and what a file's counts mean (`j
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from glulam.crawl.formats.json_counts import Ints, counts_by_file
+from glulam.crawl.formats.json_counts import Ints, counts_by_file, kind_of, masks
 from glulam.infer import shape as kinds
 from glulam.infer.lattice import MAP_ALWAYS, in_order, is_map
 from glulam.infer.resolve import SchemaPolicy
@@ -25,16 +26,16 @@ from glulam.records.conform import to_json
 from glulam.records.scan import scan_chunk
 from glulam.records.strict import BigInteger
 from glulam.records.values import ReadLimits, Reject
-from glulam.records.verify import FastParser
+from glulam.records.verify import ANY_SCALAR, FastParser
 
 _LENIENT = SchemaPolicy()
 _KEPT = 3
 _MAX_TEXT = 80
 _FOLDED = 4 * MAP_ALWAYS
 _WIDEST = 2000
-_DOMINANT: tuple[tuple[str, DataType], ...] = (
-    (kinds.STRING, STRING), (kinds.DOUBLE, DOUBLE), (kinds.BIGINT, BIGINT), (kinds.BOOLEAN, BOOLEAN),
-)  # fmt: skip
+_SCALARS: dict[str, DataType] = {
+    kinds.STRING: STRING, kinds.DOUBLE: DOUBLE, kinds.BIGINT: BIGINT, kinds.BOOLEAN: BOOLEAN,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -65,14 +66,24 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A value and where it stands."""
+
+    kind: str
+    file: int
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fast:
     """What a parsed table holds: for each of `files` a row of `cells` (json_counts.py)."""
 
     schema: Struct
     files: Ints
     cells: Ints
-    examples: dict[str, tuple[int, int, str]]
-    """By key, the first value as (file, line, text)."""
+    examples: dict[str, list[Place]]
+    """By key, the first value of each kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +153,12 @@ def _dominant(seen: Shape) -> DataType | None:
     if most in (kinds.ARRAY, kinds.EMPTY_ARRAY):
         element = _dominant(seen.element or Shape())
         return Array(element) if element is not None else None
-    if most == kinds.BIGINT and counts.get(kinds.DOUBLE):
+    scalars = {kind for kind in counts if kind in _SCALARS}
+    if len(scalars - {kinds.DOUBLE, kinds.BIGINT}) + bool(scalars & {kinds.DOUBLE, kinds.BIGINT}) > 1:
+        return ANY_SCALAR
+    if kinds.DOUBLE in scalars:
         return DOUBLE
-    return dict(_DOMINANT).get(most)
+    return _SCALARS.get(most)
 
 
 def fold_maps(seen: Shape, *, top: bool = True) -> None:
@@ -159,15 +173,41 @@ def fold_maps(seen: Shape, *, top: bool = True) -> None:
         fold_maps(seen.element, top=False)
 
 
-def _examples(table: pa.Table, schema: Struct) -> dict[str, tuple[int, int, str]]:
-    found: dict[str, tuple[int, int, str]] = {}
+def keep_widest(seen: Shape) -> None:
+    """Of a record's keys only as many as a fast schema can have, those that come most often."""
+    if len(seen.members) > 2 * _WIDEST:
+        often = sorted(seen.members.items(), key=lambda item: -sum(item[1].counts.values()))
+        seen.members = dict(often[:_WIDEST])
+
+
+def _examples(table: pa.Table, schema: Struct) -> dict[str, list[Place]]:
+    found: dict[str, list[Place]] = {}
     files, lines = table.column("_file"), table.column("_line")
     for f in schema.fields:
-        row = _first_valid(table.column(f.name))
-        if row is not None:
-            value = table.column(f.name)[row].as_py()
-            found[f.key] = (files[row].as_py(), lines[row].as_py(), _text(_without_nulls(value)))
+        values = table.column(f.name)
+        for kind, row in _first_rows(values, f.type):
+            value = values[row].as_py()
+            text = (
+                str(json.loads(value))
+                if kind == kinds.STRING and f.type == ANY_SCALAR
+                else _text(_without_nulls(value))
+            )
+            place = Place(kind=kind, file=files[row].as_py(), line=lines[row].as_py(), text=text[:_MAX_TEXT])
+            found.setdefault(f.key, []).append(place)
     return found
+
+
+def _first_rows(values: pa.ChunkedArray, kind: DataType) -> list[tuple[str, int]]:
+    """The first row of each kind that a column has."""
+    if kind == ANY_SCALAR:
+        found = masks(pa.concat_arrays(values.chunks)) if values.num_chunks else {}
+        return [(name, int(np.argmax(mask))) for name, mask in found.items() if mask.any()]
+    row = _first_valid(values)
+    if row is None:
+        return []
+    if kind == DOUBLE:
+        return [(kinds.DOUBLE if set(values[row].as_py()) & set(".eE") else kinds.BIGINT, row)]
+    return [(kind_of(kind), row)]
 
 
 def _first_valid(values: pa.ChunkedArray) -> int | None:

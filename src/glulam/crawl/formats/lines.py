@@ -11,28 +11,37 @@ BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
-def text_lines(opened: Opened) -> Iterator[str]:
-    """The lines, each with its newline; bytes that are not UTF-8 become U+FFFD. A carriage return alone ends no line, as
-    in Hive's readers. Raises UnreadableFile."""
-    rest = b""
-    first = True
-    for window in opened.windows():
-        data = rest + window
-        if first:
-            data, first = data.removeprefix(BOM), False
-        cut = data.rfind(b"\n") + 1
-        yield from _split(data[:cut])
-        rest = data[cut:]
-        if len(rest) > MAX_LINE_BYTES:
-            raise UnreadableFile(f"{opened.name}: a line of more than {MAX_LINE_BYTES} bytes")
-    if rest:
-        yield from _split(rest)
+class TextLines:
+    """The lines of a file, each with its newline; bytes that are not UTF-8 become U+FFFD, and `replaced` True. A carriage
+    return alone ends no line, as in Hive's readers. Iterating raises UnreadableFile."""
 
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self.replaced = False
 
-def _split(data: bytes) -> list[str]:
-    lines = data.decode("utf-8", "replace").split("\n")
-    last = lines.pop()
-    return [f"{line}\n" for line in lines] + ([last] if last else [])
+    def __iter__(self) -> Iterator[str]:
+        rest = b""
+        first = True
+        for window in self._opened.windows():
+            data = rest + window
+            if first:
+                data, first = data.removeprefix(BOM), False
+            cut = data.rfind(b"\n") + 1
+            yield from self._split(data[:cut])
+            rest = data[cut:]
+            if len(rest) > MAX_LINE_BYTES:
+                raise UnreadableFile(f"{self._opened.name}: a line of more than {MAX_LINE_BYTES} bytes")
+        if rest:
+            yield from self._split(rest)
+
+    def _split(self, data: bytes) -> list[str]:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text, self.replaced = data.decode("utf-8", "replace"), True
+        lines = text.split("\n")
+        last = lines.pop()
+        return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
 def sample_lines(head: bytes) -> list[str]:

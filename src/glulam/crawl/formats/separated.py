@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Literal
 
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.formats import columns
 from glulam.crawl.formats.dialect import Dialect, Header, find_header, measured, rows_of, sniff
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions
-from glulam.crawl.formats.lines import sample_lines, text_lines
+from glulam.crawl.formats.lines import TextLines, sample_lines
 from glulam.crawl.formats.opened import Opened
 from glulam.crawl.formats.texts import TextColumn
 from glulam.infer.types import DataType
@@ -49,30 +49,31 @@ class _Rows:
 
     width: int
     trim: bool
-    columns: list[TextColumn] = field(default_factory=list)
+    columns: list[TextColumn]
     records: int = 0
     ragged: int = 0
     first_ragged: tuple[int, int] | None = None
     replaced: int | None = None
     """Line of the first value with bytes that are not UTF-8."""
 
-    def add(self, rows: Sequence[list[str]], lines: Sequence[int]) -> None:
-        if not self.columns:
-            self.columns = [TextColumn() for _ in range(self.width)]
-        good = []
-        for row, line in zip(rows, lines, strict=True):
-            if len(row) != self.width:
-                self.ragged += 1
-                self.first_ragged = self.first_ragged or (line, len(row))
-                row = row[: self.width] + [""] * (self.width - len(row))
-            good.append(row)
-        self.records += len(good)
-        for seen, values in zip(self.columns, zip(*good, strict=True), strict=True):
+    def add(self, rows: Sequence[list[str]], lines: Sequence[int], *, replaced: bool) -> None:
+        """`replaced`: some bytes so far were not UTF-8."""
+        if set(map(len, rows)) != {self.width}:
+            rows = [self._fitted(row, line) for row, line in zip(rows, lines, strict=True)]
+        self.records += len(rows)
+        for seen, values in zip(self.columns, zip(*rows, strict=True), strict=True):
             seen.add([v.strip() for v in values] if self.trim else values, lines)
-        if self.replaced is None:
+        if replaced and self.replaced is None:
             self.replaced = next(
-                (line for row, line in zip(good, lines, strict=True) if any("\ufffd" in v for v in row)), None
+                (line for row, line in zip(rows, lines, strict=True) if any("\ufffd" in v for v in row)), None
             )
+
+    def _fitted(self, row: list[str], line: int) -> list[str]:
+        if len(row) == self.width:
+            return row
+        self.ragged += 1
+        self.first_ragged = self.first_ragged or (line, len(row))
+        return row[: self.width] + [""] * (self.width - len(row))
 
 
 def separated_answer(
@@ -133,35 +134,50 @@ def _count(
     opened: Opened, dialect: Dialect, header: Header, options: LookOptions, rules: Rules
 ) -> tuple[_Rows, bool]:
     """Counts of all rows (or of the sample asked for), and whether all were read."""
-    counted = _Rows(dialect.width, rules.trim)
+    counted = _Rows(dialect.width, rules.trim, [TextColumn() for _ in range(dialect.width)])
     csv.field_size_limit(_MAX_FIELD)
-    rows = _numbered(text_lines(opened), dialect)
-    if header.present:
-        next(rows, None)
+    source = TextLines(opened)
     left = options.sample_records
-    while batch := list(islice(rows, _BATCH if left is None else min(_BATCH, left))):
-        counted.add([row for row, _ in batch], [line for _, line in batch])
-        if left is not None and (left := left - len(batch)) <= 0:
-            return counted, next(rows, None) is None
+    for rows, lines in _batches(source, dialect, skip_first=header.present):
+        if left is not None and len(rows) > left:
+            if left:
+                counted.add(rows[:left], lines[:left], replaced=source.replaced)
+            return counted, False
+        counted.add(rows, lines, replaced=source.replaced)
+        left = None if left is None else left - len(rows)
     return counted, True
 
 
-def _numbered(lines: Iterator[str], dialect: Dialect) -> Iterator[tuple[list[str], int]]:
-    """Rows that are not blank, and the line on which each begins. A row beyond csv's limits is left out."""
+def _batches(
+    lines: Iterable[str], dialect: Dialect, *, skip_first: bool
+) -> Iterator[tuple[list[list[str]], Sequence[int]]]:
+    """Rows that are not blank, and the lines on which they begin. A row beyond csv's limits comes as one empty value."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote or '"', quoting=quoting)
     while True:
-        line = reader.line_num + 1
+        rows: list[list[str]] = []
+        before = reader.line_num
         try:
-            row = next(reader)
-        except StopIteration:
-            return
+            rows.extend(islice(reader, _BATCH))
         except csv.Error:
-            row = []
-            yield row, line
-            continue
-        if row:
-            yield row, line
+            rows.append([""])
+        if not rows:
+            return
+        numbers = _line_numbers(rows, before, reader.line_num)
+        if not all(rows):
+            numbers = [line for row, line in zip(rows, numbers, strict=True) if row]
+            rows = [row for row in rows if row]
+        if skip_first and rows:
+            rows, numbers, skip_first = rows[1:], numbers[1:], False
+        if rows:
+            yield rows, numbers
+
+
+def _line_numbers(rows: Sequence[list[str]], before: int, after: int) -> Sequence[int]:
+    if after - before == len(rows):
+        return range(before + 1, after + 1)
+    lengths = (1 + sum(value.count("\n") for value in row) for row in rows[:-1])
+    return list(accumulate(lengths, initial=before + 1))
 
 
 def _columns(file: LocalFile, first: Sequence[str], counted: _Rows, header: Header, rules: Rules,
@@ -173,8 +189,9 @@ def _columns(file: LocalFile, first: Sequence[str], counted: _Rows, header: Head
     else:
         names = [""] * width
     names = [name or f"col{index}" for index, name in enumerate(names)]
-    seen = counted.columns or [TextColumn() for _ in range(width)]
-    found = [columns.text_column(name, one, file.uri) for name, one in zip(names, seen, strict=True)]
+    found = [
+        columns.text_column(name, one, file.uri) for name, one in zip(names, counted.columns, strict=True)
+    ]
     for index, kind in enumerate(rules.types[:width]):
         found[index] = columns.column(names[index], kind, found[index].counts, found[index].examples)
     return columns.named(found)

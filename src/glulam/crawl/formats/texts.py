@@ -27,9 +27,10 @@ _DATE = r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?"
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
+_POWER = r"(?:[eE][+-]?[0-9]{1,3})"
 _PATTERNS = {
     "bigint": f"^{_WHOLE}$",
-    "double": rf"^(?:-?(?:0|[1-9][0-9]*)?\.[0-9]+|{_WHOLE}\.?)(?:[eE][+-]?[0-9]{{1,3}})?$",
+    "double": rf"^(?:-?(?:0|[1-9][0-9]*)?\.[0-9]+{_POWER}?|{_WHOLE}(?:\.{_POWER}?|{_POWER}))$",
     "date": f"^{_DATE}$",
     "timestamp": f"^{_DATE}[ T]{_TIME}{_ZONE}$",
     "boolean": "^(?:true|false|True|False|TRUE|FALSE)$",
@@ -41,6 +42,8 @@ _OTHER_DATES = re.compile(
 )
 _SAFE_DIGITS = 15
 """Every decimal number with so many digits survives the way into a double and back."""
+_SAFE_INTEGER = 18
+"""Every integer with so many characters has 64 bits."""
 _INT64 = range(-(2**63), 2**63)
 _KEPT = 3
 
@@ -112,8 +115,6 @@ class TextColumn:
             if not len(texts):
                 break
             match = np.asarray(pc.match_substring_regex(texts, _PATTERNS[kind]))
-            if kind == "double":  # whole numbers are counted as such, whichever pattern is tried first
-                match &= ~np.asarray(pc.match_substring_regex(texts, _PATTERNS["bigint"]))
             if match.any():
                 found += self._matched(kind, texts.filter(pa.array(match)), at[match])
                 texts, at = texts.filter(pa.array(~match)), at[~match]
@@ -125,8 +126,9 @@ class TextColumn:
         """Texts of one form: those that are of its kind, and one by one those whose value does not allow it."""
         doubtful = np.zeros(len(texts), bool)
         if kind in ("bigint", "double"):
-            doubtful = np.asarray(pc.greater(pc.binary_length(texts), _SAFE_DIGITS))
-            self._digits(texts)
+            lengths = pc.binary_length(texts)
+            doubtful = np.asarray(pc.greater(lengths, _SAFE_DIGITS if kind == "double" else _SAFE_INTEGER))
+            self._digits(texts, int(pc.max(lengths).as_py()))
         elif kind in ("date", "timestamp"):
             doubtful = ~_real_dates(texts)
         found = []
@@ -150,14 +152,20 @@ class TextColumn:
             room = _KEPT - len(known)
             known += [(lines[at], text) for at, text in sorted(places)[:room]]
 
-    def _digits(self, texts: pa.StringArray) -> None:
-        longest = int(pc.max(pc.binary_length(texts)).as_py())
-        if longest <= max(self.whole_digits, 1) and not self.fraction_digits and longest < 2:
-            return
-        parts = pc.extract_regex(texts, r"^-?0?(?P<w>[0-9]*)\.?(?P<f>[0-9]*)(?P<e>[eE]?)")
-        self.whole_digits = max(self.whole_digits, _longest(parts, "w"))
-        self.fraction_digits = max(self.fraction_digits, _longest(parts, "f"))
-        self.exponents |= _longest(parts, "e") > 0
+    def _digits(self, texts: pa.StringArray, longest: int) -> None:
+        """Keep the most digits before and after the point."""
+        if longest > _SAFE_DIGITS:
+            parts = pc.extract_regex(texts, r"^-?0?(?P<w>[0-9]*)\.?(?P<f>[0-9]*)(?P<e>[eE]?)")
+            whole, fraction = _longest(parts, "w"), _longest(parts, "f")
+            self.exponents |= _longest(parts, "e") > 0
+        else:  # a tenth of the time
+            lengths, point = np.asarray(pc.binary_length(texts)), np.asarray(pc.find_substring(texts, "."))
+            signs = np.asarray(pc.starts_with(texts, "-"))
+            whole = int((np.where(point < 0, lengths, point) - signs).max())
+            fraction = int(np.where(point < 0, 0, lengths - point - 1).max())
+            self.exponents |= bool(pc.any(pc.match_substring(texts, "e", ignore_case=True)).as_py())
+        self.whole_digits = max(self.whole_digits, whole)
+        self.fraction_digits = max(self.fraction_digits, fraction)
 
     def _count(self, kind: str, count: int) -> None:
         if count:
