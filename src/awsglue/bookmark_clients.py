@@ -15,7 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from awsglue.bookmarks import BookmarkClient, State
-from glulam.model.errors import ConnectionFailed
+from glulam.model.errors import ConnectionFailed, InvalidInput
 
 _TIMEOUT_S = 30
 
@@ -29,7 +29,9 @@ class FileBookmarks:
     def _file(self, job_name: str) -> Path:
         return self.folder / f"{urllib.parse.quote(job_name, safe='')}.json"
 
-    def load(self, job_name: str) -> State:
+    def load(self, job_name: str, run_id: str | None = None) -> State:
+        if run_id is not None:
+            raise InvalidInput(f"the bookmark of run {run_id}: only a server keeps those of past runs")
         file = self._file(job_name)
         found: State = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         return found
@@ -48,24 +50,24 @@ class ServerBookmarks:
     def __init__(self, endpoint: str, run_id: str) -> None:
         self._url = f"{endpoint.rstrip('/')}/_glulam/job-runs/{urllib.parse.quote(run_id, safe='')}/bookmark"
 
-    def load(self, job_name: str) -> State:
-        found: State = json.loads(self._send("GET", b"") or b"{}").get("state") or {}
+    def load(self, job_name: str, run_id: str | None = None) -> State:
+        query = f"?run={urllib.parse.quote(run_id, safe='')}" if run_id else ""
+        found: State = json.loads(self._send("GET", b"", query) or b"{}").get("state") or {}
         return found
 
     def commit(self, job_name: str, run_id: str, state: State) -> None:
-        self._send("PUT", json.dumps({"job_name": job_name, "state": state}).encode())
+        self._send("PUT", json.dumps({"state": state}).encode())
 
-    def _send(self, method: str, body: bytes) -> bytes:
+    def _send(self, method: str, body: bytes, query: str = "") -> bytes:
+        url = self._url + query
         session = boto3.Session()
         credentials = session.get_credentials()
         if credentials is None:
-            raise ConnectionFailed(f"{self._url}: no AWS credentials in the environment of this job")
-        request = AWSRequest(
-            method=method, url=self._url, data=body, headers={"Content-Type": "application/json"}
-        )
+            raise ConnectionFailed(f"{url}: no AWS credentials in the environment of this job")
+        request = AWSRequest(method=method, url=url, data=body, headers={"Content-Type": "application/json"})
         SigV4Auth(credentials, "glue", session.region_name or "us-east-1").add_auth(request)
         prepared = urllib.request.Request(
-            self._url, data=body or None, method=method, headers=dict(request.headers)
+            url, data=body or None, method=method, headers=dict(request.headers)
         )
         try:
             with urllib.request.urlopen(prepared, timeout=_TIMEOUT_S) as answer:
@@ -73,10 +75,10 @@ class ServerBookmarks:
                 return found
         except urllib.error.HTTPError as error:
             raise ConnectionFailed(
-                f"{method} {self._url}: {error.code} {error.read()[:300].decode(errors='replace')}"
+                f"{method} {url}: {error.code} {error.read()[:300].decode(errors='replace')}"
             ) from error
         except OSError as error:
-            raise ConnectionFailed(f"{method} {self._url}: {error}") from error
+            raise ConnectionFailed(f"{method} {url}: {error}") from error
 
 
 def client_for(run_id: str, env: Mapping[str, str]) -> BookmarkClient:

@@ -24,8 +24,8 @@ ENABLE, DISABLE, PAUSE = "job-bookmark-enable", "job-bookmark-disable", "job-boo
 
 
 class BookmarkClient(Protocol):
-    def load(self, job_name: str) -> State:
-        """State by transformation_ctx; empty when there is none."""
+    def load(self, job_name: str, run_id: str | None = None) -> State:
+        """State by transformation_ctx, as it is or as that run left it; empty when there is none."""
 
     def commit(self, job_name: str, run_id: str, state: State) -> None:
         """Keep the state; visible to later runs once this run has succeeded."""
@@ -51,6 +51,12 @@ class Keys:
     descending: bool = False
     lookback: float = 0
     """So much before the last value is read again: for rows that were committed late. Numbers only."""
+
+
+def within(listing: Iterable[FileVersion], end: State | None) -> list[FileVersion]:
+    """The versions that were there when `end` was committed; all without an end."""
+    seen = None if end is None else set(end.get("seen", ()))
+    return [file for file in listing if seen is None or digest(file) in seen]
 
 
 Top = Sequence[Any]
@@ -112,16 +118,29 @@ class JobBookmark:
     option: str
     client: BookmarkClient
     before: State = field(default_factory=dict)
+    until: State | None = None
+    """Of a paused bookmark with a range: what lies beyond this state is not read."""
     after: State = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, client: BookmarkClient, *, job_name: str, run_id: str, option: str) -> JobBookmark:
+    def begin(
+        cls, client: BookmarkClient, *, job_name: str, run_id: str, option: str, start: str | None = None,
+        end: str | None = None,
+    ) -> JobBookmark:  # fmt: skip
+        """`start` and `end`: ids of runs, for a paused bookmark. What the runs up to `start` read is left out, and what
+        came after `end`."""
         if option not in (ENABLE, DISABLE, PAUSE):
             raise InvalidInput(f"--job-bookmark-option {option!r}: expected {ENABLE}, {DISABLE} or {PAUSE}")
-        before = {} if option == DISABLE else client.load(job_name)
+        if (start or end) and option != PAUSE:
+            raise InvalidInput(
+                f"--job-bookmark-from and --job-bookmark-to need --job-bookmark-option {PAUSE}"
+            )
+        before = {} if option == DISABLE else client.load(job_name, start)
+        until = client.load(job_name, end) if end else None
         return cls(
-            job_name=job_name, run_id=run_id, option=option, client=client, before=before, after=dict(before)
-        )
+            job_name=job_name, run_id=run_id, option=option, client=client, before=before, until=until,
+            after=dict(before),
+        )  # fmt: skip
 
     @property
     def reads(self) -> bool:
@@ -131,6 +150,10 @@ class JobBookmark:
     def state(self, transformation_ctx: str) -> State | None:
         found: State | None = self.before.get(transformation_ctx)
         return found
+
+    def end(self, transformation_ctx: str) -> State | None:
+        """The state beyond which nothing is read, None without such an end."""
+        return None if self.until is None else self.until.get(transformation_ctx, {})
 
     def note(self, transformation_ctx: str, state: State) -> None:
         if self.option == ENABLE:

@@ -34,12 +34,13 @@ class Job:
             words.get("JOB_RUN_ID") or os.environ.get("GLULAM_JOB_RUN_ID") or f"local-{uuid.uuid4().hex}"
         )
         option = str(words.get("job_bookmark_option") or DISABLE)
-        if words.get("job_bookmark_from") or words.get("job_bookmark_to"):
-            log.warning(
-                "--job-bookmark-from and --job-bookmark-to have no effect: rewind the bookmark instead"
-            )
+        start, end = (
+            str(words[n]) if words.get(n) else None for n in ("job_bookmark_from", "job_bookmark_to")
+        )
         client = client_for(run_id, os.environ)
-        self._bookmark = JobBookmark.begin(client, job_name=job_name, run_id=run_id, option=option)
+        self._bookmark = JobBookmark.begin(
+            client, job_name=job_name, run_id=run_id, option=option, start=start, end=end
+        )
         self._glue_context.workspace.bookmark = self._bookmark
         if self._bookmark.reads:
             atexit.register(self._warn)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsglue.bookmark_clients import FileBookmarks
-from awsglue.bookmarks import JobBookmark, Keys, unread, window
+from awsglue.bookmark_clients import FileBookmarks, client_for
+from awsglue.bookmarks import JobBookmark, Keys, unread, window, within
 from awsglue.listing import FileVersion
 from awsglue.testing import GlueServer
 from glulam.model.errors import InvalidInput
@@ -74,6 +78,54 @@ def test_only_commit_moves_the_bookmark_and_pause_never(tmp_path: Path) -> None:
     assert run("job-bookmark-disable").state("ctx") is None
     with pytest.raises(InvalidInput, match="job-bookmark-on"):
         run("job-bookmark-on")
+
+
+class Asked(BaseHTTPRequestHandler):
+    """Remembers requests; answers with the state of the run that is asked for."""
+
+    seen: ClassVar[list[tuple[str, str, str, bytes]]] = []
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.seen.append((self.command, self.path, self.headers["Authorization"], body))
+        answer = json.dumps({"state": {"ctx": {"seen": [self.path[-1]]}}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_PUT = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_server_is_asked_with_a_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE00")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with HTTPServer(("127.0.0.1", 0), Asked) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        env = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{web.server_port}/", "GLULAM_JOB_RUN_ID": "jr_1"}
+        client = client_for("jr_1", env)
+        paused = JobBookmark.begin(
+            client, job_name="j", run_id="jr_1", option="job-bookmark-pause", start="jr_a", end="jr_b"
+        )
+        client.commit("j", "jr_1", {"ctx": {"seen": []}})
+        web.shutdown()
+    assert (paused.state("ctx"), paused.end("ctx")) == ({"seen": ["a"]}, {"seen": ["b"]})
+    place = "/_glulam/job-runs/jr_1/bookmark"
+    assert [(method, path) for method, path, _, _ in Asked.seen] == [
+        ("GET", f"{place}?run=jr_a"), ("GET", f"{place}?run=jr_b"), ("PUT", place),
+    ]  # fmt: skip
+    assert all("/glue/aws4_request" in signature for _, _, signature, _ in Asked.seen)
+    assert json.loads(Asked.seen[-1][3]) == {"state": {"ctx": {"seen": []}}}
+
+
+def test_a_range_of_runs() -> None:
+    first, second, third = file("a", "1"), file("b", "1"), file("c", "1")
+    _, at_first = unread([first], None)
+    _, at_second = unread([first, second], at_first)
+    assert unread(within([first, second, third], at_second), at_first)[0] == [second]
 
 
 SCRIPT = """

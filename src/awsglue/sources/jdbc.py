@@ -119,7 +119,10 @@ def _window(
     sort = ", ".join(f"{name} {'ASC' if keys.descending else 'DESC'}" for name in keys.names)
     ranked = f"(SELECT {listed}, row_number() OVER (ORDER BY {sort}) AS glue_rank FROM {source}) glue_top"  # noqa: S608
     rows = _load(work, given, ranked, ["glue_rank = 1"]).collect()
-    condition, state = window(keys, bookmark.state(transformation_ctx), list(rows[0][:-1]) if rows else None)
+    top = list(rows[0][:-1]) if rows else None
+    if (end := bookmark.end(transformation_ctx)) is not None:
+        top = end.get("last")
+    condition, state = window(keys, bookmark.state(transformation_ctx), top)
     if state:
         bookmark.note(transformation_ctx, state)
     return condition

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awsglue import gluetypes as gt
-from awsglue.bookmarks import JobBookmark, unread
+from awsglue.bookmarks import JobBookmark, unread, within
 from awsglue.listing import FileVersion, files
 from awsglue.workspace import Workspace, flag
 from glulam.model.errors import InvalidInput
@@ -76,7 +76,7 @@ def left(
     """The files to read; the bookmark notes what it will know once the job commits."""
     if bookmark is None:
         return set(found)
-    work, state = unread(found, bookmark.state(transformation_ctx))
+    work, state = unread(within(found, bookmark.end(transformation_ctx)), bookmark.state(transformation_ctx))
     bookmark.note(transformation_ctx, state)
     return set(work)
 
