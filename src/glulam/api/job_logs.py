@@ -112,8 +112,8 @@ class JobLogs:
         name, limit = _group_name(asked), asked.get("limit", _EVENTS)
         spark, stream = _group(name)
         matches, within = pattern(asked.get("filterPattern", "")), _within(asked)
-        token = asked.get("nextToken")
-        position = self.paging.decode("FilterLogEvents", caller, asked, token) if token else [0, -1]
+        token, question = asked.get("nextToken"), _question(asked)
+        position = self.paging.decode("FilterLogEvents", caller, question, token) if token else [0, -1]
         with self.database.connection() as conn:
             there = log_streams.find(
                 conn,
@@ -129,11 +129,8 @@ class JobLogs:
             found = list(islice((e for e in lines if within(e) and matches(e.text)), limit + 1))
         more = len(found) > limit
         shown = found[:limit]
-        following = (
-            self.paging.encode("FilterLogEvents", caller, asked, [shown[-1].row, shown[-1].place])
-            if more
-            else None
-        )
+        end = [shown[-1].row, shown[-1].place] if shown else []
+        following = self.paging.encode("FilterLogEvents", caller, question, end) if more else None
         events = [
             {"logStreamName": e.run_id, "timestamp": e.at_ms, "message": e.text or " ", "ingestionTime": e.at_ms,
              "eventId": f"{e.row:020d}{e.place:010d}"}
@@ -145,7 +142,7 @@ class JobLogs:
         self, operation: str, caller: Caller, asked: Mapping[str, Any], read: Callable[[list[Any], int], Any],
         position: Callable[[Any], Sequence[Any]],
     ) -> tuple[Any, str | None]:  # fmt: skip
-        named = {"NextToken": asked.get("nextToken"), "MaxResults": asked.get("limit")}
+        named = {**_question(asked), "NextToken": asked.get("nextToken"), "MaxResults": asked.get("limit")}
         return self.paging.page(operation, caller, named, _DESCRIBED, read, position)
 
 
@@ -173,6 +170,11 @@ def pattern(text: str) -> Callable[[str], bool]:
         and not any(w in line for w in never)
         and (not either or any(w in line for w in either))
     )
+
+
+def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for, without which page of it."""
+    return {name: value for name, value in asked.items() if name not in ("nextToken", "limit")}
 
 
 def _group_name(asked: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from glulam.model.errors import InvalidInput
 T = TypeVar("T")
 
 _MAC_BYTES = 16
-_OF_THE_PAGE = frozenset({"NextToken", "MaxResults", "nextToken", "limit"})
+_OF_THE_PAGE = ("NextToken", "MaxResults")
 """Members that may change from page to page."""
 
 

@@ -126,7 +126,9 @@ def _plan(
     python_path = _helpers(site, arguments, workspace, env, say)
     if run.kind in SPARK:
         jars = [str(workspace.fetch(jar, "--extra-jars")) for jar in arguments.names("--extra-jars")]
-        env |= sparkconf.write(site.spark, workspace, capacity, arguments.spark_conf(), jars)
+        chosen = arguments.spark_conf()
+        env |= sparkconf.write(site.spark, workspace, capacity, chosen, jars)
+        env["GLULAM_SPARK_CONF"] = "\n".join(f"{name}={value}" for name, value in chosen.items())
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     return ProcessPlan(
         argv=(str(script), *_argv(run, arguments)), script=str(script),
@@ -167,7 +169,7 @@ def _environment(
         "AWS_SESSION_TOKEN": credentials.session_token, "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "GLULAM_JOB_RUN_ID": run.id,
         "GLULAM_JOB_NAME": run.job_name, "GLULAM_SPARK_MASTER": site.spark.master,
-        **({} if site.spark.lake is None else {"GLULAM_LAKE": str(site.spark.lake)}),
+        **({"GLULAM_OBJECTS": "s3"} if site.spark.lake is None else {"GLULAM_LAKE": str(site.spark.lake)}),
         **site.job_env, **arguments.driver_env(),
     }  # fmt: skip
 
