@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import boto3
@@ -79,6 +80,17 @@ def test_one_process_answers_forgets_and_ends_clean(stop: signal.Signals) -> Non
         glue.create_database(DatabaseInput={"Name": "d"})
         assert [d["Name"] for d in glue.get_databases()["DatabaseList"]] == ["d"]
         (server.home.parent / "lake" / "raw").mkdir(parents=True)
+        with pytest.raises(HTTPError, match="403"):  # a web page, by a browser on this machine
+            urlopen(Request(f"{server.url}/_glulam/reset", method="POST", headers={"Origin": "http://x.org"}))
+        deny = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "*",
+            "Resource": "arn:aws:glue:us-east-1:123456789012:*",
+        }
+        glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        with pytest.raises(glue.exceptions.AccessDeniedException):
+            glue.get_databases()
         assert server.get("/_glulam/reset", "POST") == {"status": "reset"}
         assert glue.get_databases()["DatabaseList"] == []
         assert not (server.home.parent / "lake" / "raw").exists()

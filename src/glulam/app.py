@@ -13,12 +13,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from glulam.access.secrets import SecretBox
+from glulam.catalog import resources
+from glulam.catalog.connection_tester import ConnectionTester
+from glulam.catalog.connections import Vault
+from glulam.catalog.resources import Kind, Shelf
 from glulam.catalog.scope import Scope
+from glulam.catalog.tables import Table
+from glulam.crawl.crawlers import classifier_documents
+from glulam.crawl.found import FoundTable
+from glulam.crawl.located import files_of, reading_of
+from glulam.crawl.targets import JdbcTarget
+from glulam.crawl.work import CrawlWork, Lookers
 from glulam.engine.base import Engine, EngineResources
+from glulam.engine.file_readers import FileFormat
+from glulam.infer.types import Struct
 from glulam.ingest.batch import BatchWork
 from glulam.ingest.compact import CompactWork
 from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.iceberg import IcebergTables
+from glulam.ingest.live import Located
 from glulam.ingest.processor import Processor
 from glulam.ingest.publish import Publisher
 from glulam.ingest.replay import ReplayWork
@@ -30,6 +44,8 @@ from glulam.objects.base import ObjectStore
 from glulam.objects.lake import Lake
 from glulam.settings import Settings
 from glulam.store.database import Database
+
+_COMPRESSED = (".gz", ".zst")
 
 
 @dataclass
@@ -93,6 +109,43 @@ class App:
     @cached_property
     def iceberg(self) -> IcebergTables:
         found: IcebergTables = _late("glulam.iceberg.tables").PyIcebergTables(self.store, self._spool)
+        return found
+
+    @cached_property
+    def crawls(self) -> CrawlWork:
+        """Crawls of any account and region, in this process."""
+        lookers: Lookers = _late("glulam.crawl.lookers").StandardLookers(
+            store=self.store, threads=self.resources.threads, databases=self._tables_of_database,
+            delta=lambda place: _late("glulam.crawl.delta").delta_table(self.store, self._spool, place),
+            describe=lambda metadata: self.iceberg.columns(metadata),
+        )  # fmt: skip
+        return CrawlWork(
+            database=self.database, store=self.store, spool=self._spool / "crawl", lookers=lookers, clock=utc_now,
+            classifiers=classifier_documents, keep_versions=self.settings.keep_versions,
+        )  # fmt: skip
+
+    def located(self, table: Table) -> Located:
+        """The files of a table that lies where the catalog says, and how they are read."""
+        with self.database.connection() as conn:
+            files = tuple((f.uri, f.etag, f.size_bytes, f.values) for f in files_of(conn, self.store, table))
+        read = reading_of(table)
+        schema = read.schema if isinstance(read.schema, Struct) else None
+        told = any(uri.key.endswith(_COMPRESSED) for uri, *_ in files)  # DuckDB sees it by each file's name
+        form = FileFormat(
+            format=read.format, compression="none" if told else read.compression, delimiter=read.delimiter, quote=read.quote,
+            skip_lines=read.skip_lines, keys=read.keys, schema=schema,
+        )  # fmt: skip
+        return Located(files=files, form=form)
+
+    def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
+        shelf = Shelf(scope=scope, kind=Kind.CONNECTION)
+        with self.database.connection() as conn:
+            stored = resources.get(conn, shelf, target.connection)
+        vault = Vault(box=SecretBox.open(self.settings), scope=scope, name=target.connection)
+        databases = _late("glulam.crawl.databases")
+        allowed = ConnectionTester.parse(self.settings.connection_hosts).allowed
+        reach = databases.Reach(allowed=allowed, store=self.store, spool=self._spool)
+        found: list[FoundTable] = databases.tables(vault.open(stored.document), target, reach)
         return found
 
     def work(self, pipeline: Pipeline) -> BatchWork:

@@ -49,6 +49,8 @@ class Doors:
     places: Places
     upkeep: tuple[Callable[[], bool], ...]
     """Steps of upkeep that the store of objects needs; each answers whether it found work."""
+    forget: Callable[[], None]
+    """Drop what is remembered of keys and policies."""
 
 
 def open_doors(
@@ -57,13 +59,14 @@ def open_doors(
     """Everything is closed with `stack`. `development`: the key that is accepted besides those in the database."""
     box = SecretBox.open(settings)
     policies = Policies(database, monotonic=time.monotonic)
-    store, bucket_policy, s3 = None, no_policy, None
+    store, of_buckets, bucket_policy, s3 = None, None, no_policy, None
     if settings.objects == "local":
         store = stack.enter_context(BucketStore.open(settings.lake_root, database))
         of_buckets = services.bucket_policies(store)
         bucket_policy, s3 = of_buckets.of, services.s3(store, of_buckets)
+    ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
     gate = SignedGate(
-        keys=KeyRing(database, box, monotonic=time.monotonic, development=development), policies=policies,
+        keys=ring, policies=policies,
         audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
     )  # fmt: skip
     parts = services.Parts(
@@ -82,7 +85,15 @@ def open_doors(
         rest=RestDoor(RestService("s3", s3 or ()), gate, places, pool=objects, streams=streams, max_body_bytes=limit,
                       closed=S3_ELSEWHERE if s3 is None else ""),
     )  # fmt: skip
-    return Doors(front=front, places=places, upkeep=() if store is None else (store.ageing().step,))
+
+    def forget() -> None:
+        ring.forget_all()
+        policies.forget_all()
+        if of_buckets is not None:
+            of_buckets.forget()
+
+    steps = () if store is None else (store.ageing().step,)
+    return Doors(front=front, places=places, upkeep=steps, forget=forget)
 
 
 def implemented() -> dict[str, dict[str, bool]]:

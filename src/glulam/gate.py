@@ -5,7 +5,7 @@ Here `wire`, which knows signatures and no database, meets `access`, which knows
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,7 +13,7 @@ from typing import Any
 
 from glulam.access.audit import AuditRow, AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
-from glulam.access.policies import Policy, decide
+from glulam.access.policies import Decision, Policy, decide
 from glulam.access.policy_store import Policies
 from glulam.access.resources import Demand, Resource, resources_of
 from glulam.access.roles import Role, least_role
@@ -26,6 +26,8 @@ from glulam.wire.s3_signing import Payload
 from glulam.wire.sigv4 import Request, Verified, verify
 
 _BUCKET = "arn:aws:s3:::"
+_Kind = tuple[str, Role, str | None]
+"""What is decided in one go: action, least role, and the bucket, if it is one whose policy counts."""
 
 
 def no_policy(bucket: str) -> Policy | None:
@@ -79,16 +81,33 @@ class SignedGate:
         return tuple(Demand(action=action, resource=resource, role=role) for resource in resources)
 
     def authorize(self, caller: Caller, touched: tuple[Demand, ...]) -> None:
-        role = Role(caller.role)
-        for (action, least, bucket), demands in groupby(touched, key=_kind_of):
-            policy = (
-                self.policies.of(caller.account_id, caller.region) if bucket is None
-                else self.bucket_policy(bucket)
-            )  # fmt: skip
-            decide(
-                policy, role_allows=role.includes(least), principal=caller.arn, action=action,
-                resources=[demand.resource for demand in demands],
-            ).require()  # fmt: skip
+        for kind, demands in groupby(touched, key=_kind_of):
+            self._decide(caller, kind, [demand.resource for demand in demands]).require()
+
+    def sift(
+        self, caller: Caller, touched: tuple[Demand, ...], asked: dict[str, Any]
+    ) -> tuple[tuple[Demand, ...], tuple[Demand, ...]]:
+        """`asked` gets the ARNs that are refused alone as `Refused`."""
+        self.authorize(caller, tuple(demand for demand in touched if not demand.each))
+        refused = tuple(
+            demand for demand in touched
+            if demand.each and not self._decide(caller, _kind_of(demand), [demand.resource]).allowed
+        )  # fmt: skip
+        if not refused:
+            return touched, ()
+        asked["Refused"] = frozenset(demand.resource.arn for demand in refused)
+        return tuple(demand for demand in touched if demand.resource.arn not in asked["Refused"]), refused
+
+    def _decide(self, caller: Caller, kind: _Kind, resources: Sequence[Resource]) -> Decision:
+        action, least, bucket = kind
+        policy = (
+            self.policies.of(caller.account_id, caller.region)
+            if bucket is None
+            else self.bucket_policy(bucket)
+        )
+        return decide(
+            policy, role_allows=Role(caller.role).includes(least), principal=caller.arn, action=action, resources=resources
+        )  # fmt: skip
 
     def record(
         self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
@@ -109,8 +128,7 @@ def _signed(request: HttpRequest, body_sha256: str) -> Request:
                    headers=request.headers, body_sha256=body_sha256)  # fmt: skip
 
 
-def _kind_of(demand: Demand) -> tuple[str, Role, str | None]:
-    """What is decided in one go; the bucket, if it is one whose policy counts."""
+def _kind_of(demand: Demand) -> _Kind:
     arn = demand.resource.arn
     bucket = arn.removeprefix(_BUCKET).partition("/")[0] if arn.startswith(_BUCKET) else None
     return demand.action, demand.role, bucket

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -37,6 +36,7 @@ from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
 from glulam.model.errors import GlulamError, InvalidConfig
+from glulam.objects.emptying import remove_folders
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -109,6 +109,7 @@ def upkeep(step: Callable[[], bool]) -> Iterator[None]:
 def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
     names a bucket every path is a key."""
+    _log_to_stderr()
     stack = ExitStack()
     database = stack.enter_context(
         Database.open(
@@ -124,10 +125,11 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
 
     def reset(request: Request) -> JSONResponse:
         peer = request.client.host if request.client else ""
-        if not ephemeral or not is_loopback(peer):
-            text = "only a server started with --ephemeral can be reset, and only from its own machine"
+        if not ephemeral or not is_loopback(peer) or "origin" in request.headers:
+            text = "only a server started with --ephemeral can be reset, only from its own machine, and by no web page"
             return JSONResponse({"error": text}, status_code=403)
         forget_everything(database, settings)
+        doors.forget()
         return JSONResponse({"status": "reset"})
 
     works = (purge, advance_partition_indexes, forget_expired)
@@ -152,6 +154,16 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         await (own if ours else doors.front)(scope, receive, send)
 
     return app
+
+
+def _log_to_stderr() -> None:
+    """The server's log: warnings, and defects with their traceback."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    ours = logging.getLogger("glulam")
+    ours.handlers = [handler]
+    ours.propagate = False
+    ours.setLevel(logging.WARNING)
 
 
 def _host(scope: Scope) -> str:
@@ -181,8 +193,8 @@ def forget_everything(database: Database, settings: Settings) -> None:
             "SET LOCAL session_replication_role = replica"
         )  # append-only tables refuse TRUNCATE otherwise
         conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
-    for bucket in settings.lake_root.glob("*"):
-        shutil.rmtree(bucket, ignore_errors=True)
+    if settings.objects == "local":
+        remove_folders(str(settings.lake_root))
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -208,6 +220,7 @@ def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, proces
         partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
         ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
+        proxy_headers=False,  # the audit log names who really connected
     )  # fmt: skip
     if processes == 1:
         uvicorn.Server(config).run([listening])

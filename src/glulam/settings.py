@@ -84,6 +84,8 @@ class Settings:
         ):
             if found not in allowed:
                 raise InvalidConfig(f"{name}={found!r}: expected one of {', '.join(allowed)}")
+        if settings.port > 65_535:
+            raise InvalidConfig(f"GLULAM_PORT={settings.port}: expected a port, 0 to 65535")
         if not (len(settings.account_id) == 12 and settings.account_id.isdigit()):
             raise InvalidConfig(f"GLULAM_ACCOUNT_ID={settings.account_id!r}: expected twelve digits")
         return settings

@@ -122,10 +122,9 @@ def test_temporary_keys_and_roles(server: Server, s3: Any, bucket: str) -> None:
         if role == "viewer":
             assert refused(client.put_object, Bucket=bucket, Key="k", Body=b"y") == "AccessDenied"
             assert refused(client.put_object, Bucket=bucket, Key="k", Body=bytes(5_000_000)) == "AccessDenied"
-            assert (
-                refused(client.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
-                == "AccessDenied"
-            )
+            answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+            assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [("k", "AccessDenied")]
+            assert "Deleted" not in answer
             assert (
                 refused(client.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/k")
                 == "AccessDenied"
@@ -144,6 +143,7 @@ def test_temporary_keys_and_roles(server: Server, s3: Any, bucket: str) -> None:
     outcomes = audited(server, bucket)
     assert ("viewer", "PutObject", "AccessDenied", [f"arn:aws:s3:::{bucket}/k"]) in outcomes
     assert ("author", "DeleteObjects", "OK", [f"arn:aws:s3:::{bucket}/c"]) in outcomes
+    assert ("viewer", "DeleteObjects", "AccessDenied", [f"arn:aws:s3:::{bucket}/k"]) in outcomes
     assert (
         "author",
         "CopyObject",
@@ -220,9 +220,13 @@ def test_bucket_policies(server: Server, s3: Any, bucket: str) -> None:
             refused(client.copy_object, Bucket=bucket, Key="open/c", CopySource=f"{bucket}/closed/k")
             == "AccessDenied"
         )
-        both = {"Objects": [{"Key": "open/new"}, {"Key": "closed/k"}]}
-        assert refused(client.delete_objects, Bucket=bucket, Delete=both) == "AccessDenied"
-    assert viewer.get_object(Bucket=bucket, Key="open/new")["Body"].read() == b"y"
+    both = {"Objects": [{"Key": "open/new"}, {"Key": "closed/k"}, {"Key": "else/k"}]}
+    answer = viewer.delete_objects(Bucket=bucket, Delete=both)
+    assert [one["Key"] for one in answer["Deleted"]] == ["open/new"]
+    assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [
+        ("closed/k", "AccessDenied"), ("else/k", "AccessDenied"),
+    ]  # fmt: skip
+    assert refused(s3.get_object, Bucket=bucket, Key="open/new") == "NoSuchKey"
     elsewhere = json.dumps(policy).replace(all_, "arn:aws:s3:::another")
     conditional = json.dumps({**policy, "Statement": [{**policy["Statement"][0], "Condition": {}}]})
     for wrong in ("{", elsewhere, conditional):

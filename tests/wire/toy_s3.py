@@ -147,8 +147,8 @@ class OneKeyGate:
     def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> None:
         return None
 
-    def authorize(self, caller: Caller, touched: None) -> None:
-        return None
+    def sift(self, caller: Caller, touched: None, asked: dict[str, Any]) -> tuple[None, None]:
+        return None, None
 
     def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str, touched: None,
                outcome: str, seconds: float) -> None:  # fmt: skip

@@ -111,6 +111,8 @@ class Demand:
     resource: Resource
     role: Role
     """The least role that may do so on everything."""
+    each: bool = False
+    """Refused alone: the rest of the request goes on."""
 
 
 def resources_of(

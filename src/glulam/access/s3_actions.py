@@ -66,7 +66,11 @@ def least_s3_role(operation: str) -> Role:
 def s3_demands(operation: str, asked: Mapping[str, Any]) -> tuple[Demand, ...]:
     """All that must be allowed for this request."""
     action, role = f"s3:{ACTIONS.get(operation, operation)}", least_s3_role(operation)
-    found = [Demand(action=action, resource=resource, role=role) for resource in _resources(operation, asked)]
+    each = operation == "DeleteObjects"
+    found = [
+        Demand(action=action, resource=resource, role=role, each=each)
+        for resource in _resources(operation, asked)
+    ]
     if operation in WITH_READ:
         source = Resource(arn=f"arn:aws:s3:::{'/'.join(copy_source(asked))}")
         found.append(Demand(action="s3:GetObject", resource=source, role=Role.VIEWER))

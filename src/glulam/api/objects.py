@@ -15,7 +15,8 @@ from glulam.buckets.ranges import Span, span_of_part, span_of_range
 from glulam.buckets.records import Record
 from glulam.buckets.store import BucketStore
 from glulam.model.caller import Caller
-from glulam.model.s3_errors import InvalidRequest, MalformedXML, NoSuchVersion
+from glulam.model.errors import GlulamError
+from glulam.model.s3_errors import AccessDenied, InvalidRequest, MalformedXML, NoSuchVersion
 from glulam.model.streams import FileSlice, Incoming
 
 _MOST_DELETED = 1000
@@ -69,17 +70,19 @@ class Objects:
         if not 1 <= len(given["Objects"]) <= _MOST_DELETED:
             raise MalformedXML()
         self.store.buckets.require(asked["Bucket"])
-        wanted = [one for one in given["Objects"] if one.get("VersionId") in (None, "", "null")]
+        arn, refused = f"arn:aws:s3:::{asked['Bucket']}/", asked.get("Refused", ())
+        wanted, errors = [], []
+        for one in given["Objects"]:
+            if arn + one["Key"] in refused:
+                errors.append(_not_deleted(one, AccessDenied()))
+            elif one.get("VersionId") not in (None, "", "null"):
+                errors.append(_not_deleted(one, NoSuchVersion()))
+            else:
+                wanted.append(one)
         outcomes = self.store.objects.delete_many(
             asked["Bucket"], [(one["Key"], Conditions.of_delete(one)) for one in wanted]
         )
-        errors = [
-            {"Key": one["Key"], "Code": error.code, "Message": str(error)}
-            for one, error in zip(wanted, outcomes, strict=True) if error is not None
-        ] + [
-            {"Key": one["Key"], "VersionId": one["VersionId"], "Code": NoSuchVersion.code, "Message": NoSuchVersion.text}
-            for one in given["Objects"] if one not in wanted
-        ]  # fmt: skip
+        errors += [_not_deleted(one, error) for one, error in zip(wanted, outcomes, strict=True) if error]
         deleted = [{"Key": one["Key"]} for one, error in zip(wanted, outcomes, strict=True) if error is None]
         return {"Deleted": [] if given.get("Quiet") else deleted, "Errors": errors}
 
@@ -117,6 +120,12 @@ class Objects:
         if asked.get("ChecksumMode") == "ENABLED" and span.length == stored.size:
             answer |= s3_members.checksum_members(record)
         return answer
+
+
+def _not_deleted(one: Mapping[str, Any], error: GlulamError) -> dict[str, Any]:
+    return {
+        "Key": one["Key"], "VersionId": one.get("VersionId"), "Code": error.code, "Message": str(error),
+    }  # fmt: skip
 
 
 def _span(asked: Mapping[str, Any], stored: Stored) -> Span:

@@ -17,6 +17,8 @@ from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
 from glulam.api.copies import Copies
+from glulam.api.crawl_history import CrawlHistory
+from glulam.api.crawlers import Crawlers, require_crawler
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
 from glulam.api.object_lists import ObjectLists
@@ -41,8 +43,8 @@ from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
-    SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
+    Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, PartitionIndexes, Partitions,
+    ResourcePolicies, SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
@@ -68,21 +70,23 @@ def glue(parts: Parts) -> list[object]:
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
         Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
+        CrawlHistory(database=database, paging=paging),
+        Crawlers(database=database, paging=paging, sight=sight),
         Databases(database=database, paging=paging, sight=sight),
         Functions(database=database, paging=paging, sight=sight),
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
-        SchemaVersions(database=database, paging=paging),
-        Schemas(database=database, paging=paging),
+        SchemaVersions(database=database, paging=paging, sight=sight),
+        Schemas(database=database, paging=paging, sight=sight),
         Security(database=database, paging=paging),
         Statistics(database=database),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
-        Tagging(
-            database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
-        ),
-    ]
+        Tagging(database=database, kinds={
+            **CATALOG_KINDS, "crawler": require_crawler, "registry": require_registry, "schema": require_schema,
+        }),
+    ]  # fmt: skip
 
 
 def bucket_policies(store: BucketStore) -> BucketPolicies:

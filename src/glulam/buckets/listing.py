@@ -9,6 +9,7 @@ Left to others: reading folders (names.py), the shape of the answer and tokens (
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from glulam.buckets.names import Names
-from glulam.buckets.records import Brief, Records, Version, unknown_etag
+from glulam.buckets.records import Records, Version, unknown_etag
 from glulam.buckets.tree import Tree
 from glulam.objects import keys
 
@@ -33,6 +34,10 @@ class Listed(NamedTuple):
     about: str = "{}"
     """The row's document, as JSON."""
     tags: str | None = None
+
+
+_Seen = tuple[str, Version | None]
+"""Key and version, or a common prefix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +89,10 @@ class Listing:
         if limit == 0:
             return Page(lines=(), truncated=False)
         steps = self._grouped(_Asked(bucket, prefix, delimiter, after))
-        lines: list[Listed] = []
-        while len(lines) <= limit and (some := list(islice(steps, limit + 1 - len(lines)))):
-            lines += self._look(bucket, some)
-        return Page(lines=self._with_rows(bucket, lines[:limit]), truncated=len(lines) > limit)
+        seen: list[_Seen] = []
+        while len(seen) <= limit and (some := list(islice(steps, limit + 1 - len(seen)))):
+            seen += self._look(bucket, some)
+        return Page(lines=self._described(bucket, seen[:limit]), truncated=len(seen) > limit)
 
     def is_empty(self, bucket: str) -> bool:
         return not self._names.holds_objects(bucket, ())
@@ -99,9 +104,12 @@ class Listing:
         if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
             group = _group(after, prefix, delimiter)
             lower = _behind(group) if group == after else lower  # a page ended with this common prefix
+        if not delimiter:
+            yield from self._below(asked, lower)
+            return
         while True:
             for step in self._below(asked, lower):
-                if step.place is not None and delimiter and delimiter in step.name[len(prefix) :]:
+                if step.place is not None and delimiter in step.name[len(prefix) :]:
                     group = _group(step.name, prefix, delimiter)
                     yield _Step(group, None)
                     lower = _behind(group)
@@ -114,7 +122,11 @@ class Listing:
         prefix = asked.prefix
         base = prefix[: prefix.rfind("/") + 1]
         place = keys.folder_place(base[:-1]) if base else ()
-        for step in self._walk(asked, place, base, lower, fold=asked.delimiter == "/"):
+        steps = self._walk(asked, place, base, lower, fold=asked.delimiter == "/")
+        if prefix == base:
+            yield from steps
+            return
+        for step in steps:
             if step.name.startswith(prefix):
                 yield step
             elif step.name > prefix:
@@ -162,13 +174,13 @@ class Listing:
             return self._names.holds_objects(asked.bucket, place)
         return next(self._walk(asked, place, base, lower, fold=False), None) is not None
 
-    def _look(self, bucket: str, steps: Sequence[_Step]) -> Iterator[Listed]:
+    def _look(self, bucket: str, steps: Sequence[_Step]) -> Iterator[_Seen]:
         """With their versions; keys whose file has gone meanwhile are left out."""
         index = 0
         while index < len(steps):
             place = steps[index].place
             if place is None:
-                yield Listed(name=steps[index].name)
+                yield steps[index].name, None
                 index += 1
                 continue
             until = index
@@ -177,26 +189,31 @@ class Listing:
             yield from self._look_in(bucket, place, steps[index:until])
             index = until
 
-    def _look_in(self, bucket: str, place: tuple[str, ...], steps: Sequence[_Step]) -> Iterator[Listed]:
-        try:
-            with self._tree.folder(bucket, place) as folder:
-                for step in steps:
-                    found = _plain_file(folder, step.piece) or self._tree.stat_object(bucket, step.name)
-                    if found is not None:
-                        yield Listed(step.name, Version.of(found))
-        except (FileNotFoundError, NotADirectoryError):
-            return
+    def _look_in(self, bucket: str, place: tuple[str, ...], steps: Sequence[_Step]) -> Sequence[_Seen]:
+        seen: list[_Seen] = []
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            self._tree.folder(bucket, place) as folder,
+        ):
+            for key, _, piece in steps:
+                found = _plain_file(folder, piece) or self._tree.stat_object(bucket, key)
+                if found is not None:
+                    seen.append((key, Version.of(found)))
+        return seen
 
-    def _with_rows(self, bucket: str, lines: Sequence[Listed]) -> list[Listed]:
-        keys = [line.name.encode() for line in lines]
-        rows = self._records.briefs(bucket, keys) if any(line.version for line in lines) else {}
-        return [_described(line, rows.get((key, line.version))) if line.version else line
-                for key, line in zip(keys, lines, strict=True)]  # fmt: skip
-
-
-def _described(line: Listed, row: Brief | None) -> Listed:
-    assert line.version
-    return Listed(line.name, line.version, *(row or (unknown_etag(line.version),)))
+    def _described(self, bucket: str, seen: Sequence[_Seen]) -> list[Listed]:
+        """With what their rows say; a file without one was made by somebody else."""
+        keys = [name.encode() for name, version in seen if version]
+        rows = self._records.briefs(bucket, keys)
+        found: list[Listed] = []
+        for name, version in seen:
+            if version is None:
+                found.append(Listed(name))
+            elif row := rows.get((name.encode(), version)):
+                found.append(Listed(name, version, *row))
+            else:
+                found.append(Listed(name, version, unknown_etag(version)))
+        return found
 
 
 def _rest(base: str, lower: str) -> str:
@@ -222,11 +239,10 @@ def _behind(text: str) -> str:
 
 def _plain_file(folder: int, piece: str) -> os.stat_result | None:
     """What most objects are; None for all that takes a closer look."""
-    names = keys.names_of(piece)
-    if len(names) != 1:
+    if not keys.is_plain(piece):
         return None
     try:
-        found = os.stat(names[0], dir_fd=folder, follow_symlinks=False)
+        found = os.stat(piece, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return None
     return found if stat.S_ISREG(found.st_mode) else None

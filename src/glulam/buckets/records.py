@@ -70,16 +70,12 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> Version:
-        return cls(found.st_mtime_ns, found.st_size, (found.st_ino + _HALF) % _ALL - _HALF)
+        inode = found.st_ino
+        return cls(found.st_mtime_ns, found.st_size, inode if inode < _HALF else inode - _ALL)
 
 
-class Brief(NamedTuple):
-    """A row as lists need it: the documents are not parsed."""
-
-    etag: str
-    about: str
-    tags: str | None
-
+Brief = tuple[str, str, str | None]
+"""Etag, about and tags of a row as lists need them: the documents are JSON that is not parsed."""
 
 NO_VERSION = Version(-1, -1, -1)
 
@@ -157,8 +153,8 @@ class Records:
         self._remember(at, record)
         return record
 
-    def briefs(self, bucket: str, keys: Sequence[bytes]) -> dict[tuple[bytes, Version], Brief]:
-        """The rows of these keys (in order), in one query where the keys follow each other closely."""
+    def briefs(self, bucket: str, keys: Sequence[bytes]) -> dict[tuple[bytes, tuple[int, ...]], Brief]:
+        """The rows of these keys (in order) by key and version, in one query where the keys follow each other closely."""
         if not keys:
             return {}
         most = len(keys) * 3  # an overwritten object may have the row of the version before
@@ -167,7 +163,7 @@ class Records:
             rows = cursor.execute(BETWEEN, (bucket, keys[0], keys[-1], most)).fetchall()
             if len(rows) == most:
                 rows = cursor.execute(MANY, (bucket, list(keys))).fetchall()
-        return {(row[0], Version(*row[1:4])): Brief(*row[4:]) for row in rows}
+        return {(row[0], row[1:4]): row[4:] for row in rows}
 
     def replace(self, replacement: Replacement) -> None:
         """Committed when it returns, together with others that wait."""

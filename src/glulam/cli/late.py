@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from glulam.cli import auditing as auditing
     from glulam.cli import catalog as catalog
+    from glulam.cli import crawling as crawling
     from glulam.cli import keys as keys
     from glulam.cli import letters as letters
     from glulam.cli import lookups as lookups
+    from glulam.cli import profiling as profiling
     from glulam.cli import progress as progress
     from glulam.cli import running as running
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
 
-_LATE = ("auditing", "catalog", "keys", "letters", "lookups", "progress", "running", "serving", "starting")
+_LATE = (
+    "auditing",
+    "catalog",
+    "crawling",
+    "keys",
+    "letters",
+    "lookups",
+    "profiling",
+    "progress",
+    "running",
+    "serving",
+    "starting",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from glulam import server
+from glulam import server, worker
 from glulam.access import keys
 from glulam.api.page import page
 from glulam.cli.output import print_json
@@ -32,6 +32,7 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, 
         socket = stack.enter_context(server.listen(settings))
         settings = replace(settings, port=socket.getsockname()[1])
         _greet(settings, server.development_key(settings), ephemeral=ephemeral, as_json=as_json)
+        stack.enter_context(worker.beside(settings))
         server.run(settings, socket, ephemeral=ephemeral, processes=processes)
     return 0
 

@@ -11,6 +11,12 @@
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
     ├── Conflict                     the thing is in a state that does not allow this
+    │   ├── CrawlerRunning           it has a crawl open
+    │   ├── CrawlerNotRunning        there is nothing to stop
+    │   ├── CrawlerStopping          it is being stopped already
+    │   ├── NoSchedule               there is none to start
+    │   ├── SchedulerRunning         its schedule is on already
+    │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
     ├── AccessRefused                a request that is not let in
@@ -90,6 +96,30 @@ class LimitExceeded(GlulamError):
 
 class Conflict(GlulamError):
     code = "ConflictException"
+
+
+class CrawlerRunning(Conflict):
+    code = "CrawlerRunningException"
+
+
+class CrawlerNotRunning(Conflict):
+    code = "CrawlerNotRunningException"
+
+
+class CrawlerStopping(Conflict):
+    code = "CrawlerStoppingException"
+
+
+class NoSchedule(Conflict):
+    code = "NoScheduleException"
+
+
+class SchedulerRunning(Conflict):
+    code = "SchedulerRunningException"
+
+
+class SchedulerNotRunning(Conflict):
+    code = "SchedulerNotRunningException"
 
 
 class EncryptionFailed(GlulamError):

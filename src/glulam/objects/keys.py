@@ -41,7 +41,7 @@ def plain_place(key: str) -> tuple[str, ...]:
 def folder_place(key: str) -> tuple[str, ...]:
     """The same for a folder: the key without the slash at its end."""
     pieces = key.split("/")
-    if all(map(_is_plain, pieces)):
+    if all(map(is_plain, pieces)):
         return tuple(pieces)
     return tuple(name for piece in pieces for name in names_of(piece))
 
@@ -54,7 +54,7 @@ def place_beside(key: str) -> tuple[str, ...]:
 
 def names_of(piece: str) -> tuple[str, ...]:
     """The names of one piece of a key: one, or several when it is too long for one."""
-    return (piece,) if _is_plain(piece) else _marked(piece, WHOLE)
+    return (piece,) if is_plain(piece) else _marked(piece, WHOLE)
 
 
 def names_beside(piece: str) -> tuple[str, ...]:
@@ -64,14 +64,14 @@ def names_beside(piece: str) -> tuple[str, ...]:
 def piece_of(names: Sequence[str]) -> tuple[str, bool] | None:
     """The piece that these names are, and whether they are a place beside. None: no key has such names."""
     last = names[-1]
-    if len(names) == 1 and _is_plain(last):
+    if len(names) == 1 and is_plain(last):
         return last, False
     if not all(name.startswith(MARK) and len(name) > len(MARK) for name in names):
         return None
     body = "".join(name[len(MARK) : -1] for name in names)
     piece = _unescaped(body)
     beside = last.endswith(BESIDE)
-    if _marked(piece, BESIDE if beside else WHOLE) != tuple(names) or (not beside and _is_plain(piece)):
+    if _marked(piece, BESIDE if beside else WHOLE) != tuple(names) or (not beside and is_plain(piece)):
         return None
     return piece, beside
 
@@ -90,7 +90,8 @@ def require_key(key: str) -> None:
         raise InvalidInput(f"key {key!r}: expected text that UTF-8 can hold ({error.reason})") from error
 
 
-def _is_plain(piece: str) -> bool:
+def is_plain(piece: str) -> bool:
+    """Whether a piece of a key is its own name on disk."""
     return not (
         piece in ("", ".", "..")
         or piece.startswith(MARK)

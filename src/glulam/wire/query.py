@@ -68,10 +68,9 @@ class QueryDoor(AwsDoor):
     ) -> HttpResponse:
         shape, content = operation.model.output_shape, ""
         if shape is not None:
-            out: list[str] = []
-            self._writers.structure(shape)(answer or {}, out, False)
+            members = self._writers.structure(shape)(answer or {}, False)
             wrapper = shape.serialization.get("resultWrapper", f"{operation.name}Result")
-            content = f"<{wrapper}>{''.join(out)}</{wrapper}>"
+            content = f"<{wrapper}>{members}</{wrapper}>"
         content += f"<ResponseMetadata><RequestId>{request.request_id}</RequestId></ResponseMetadata>"
         return _response(request, 200, document(f"{operation.name}Response", _namespace(service), content))
 

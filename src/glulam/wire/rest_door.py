@@ -64,7 +64,10 @@ class StreamGate(Protocol[Touched]):
         """`host_bucket`: the bucket that the Host header names, if it does. Raises S3's errors."""
 
     def touched(self, caller: Caller, service: str, operation: str, asked: Mapping[str, Any]) -> Touched: ...
-    def authorize(self, caller: Caller, touched: Touched) -> None: ...
+    def sift(self, caller: Caller, touched: Touched, asked: dict[str, Any]) -> tuple[Touched, Touched]:
+        """What is allowed, and what is refused while the rest goes on; the handler finds the latter in `asked`. Raises
+        AccessDenied for the whole request."""
+
     def record(self, request: HttpRequest, caller: Caller | None, service: str, operation: str,
                touched: Touched | None, outcome: str, seconds: float) -> None: ...  # fmt: skip
 
@@ -85,6 +88,7 @@ class RestDoor:
         began = time.perf_counter()
         caller: Caller | None = None
         touched: Any = None
+        refused: Any = None
         name, outcome = "", "OK"
         place: Mapping[str, str] = {}
         try:
@@ -99,7 +103,7 @@ class RestDoor:
             asked = operation.reader.read(place, query, headers)
             body = self._body(operation, source, payload, headers, asked)
             touched = self.gate.touched(caller, self.service.name, name, asked)
-            self.gate.authorize(caller, touched)
+            touched, refused = self.gate.sift(caller, touched, asked)
             if operation.handler is None:
                 raise s3_errors.NotImplemented(
                     f"{name} is not implemented by Glulam; `glulam operations` lists what is"
@@ -117,7 +121,10 @@ class RestDoor:
             response = _refuse(request, place, s3_errors.InternalError(
                 f"internal error; the server's log says more under request id {request.request_id}"))  # fmt: skip
         seconds = time.perf_counter() - began
-        self.gate.record(request, caller, self.service.name, name, touched, outcome, seconds)
+        if refused:
+            self.gate.record(request, caller, self.service.name, name, refused, "AccessDenied", seconds)
+        if touched or not refused:
+            self.gate.record(request, caller, self.service.name, name, touched, outcome, seconds)
         if not source.asked and request.header("expect"):
             response.headers.append(("connection", "close"))  # the client may or may not send what it offered
         return response

@@ -95,11 +95,8 @@ class OutputWriter:
         headers.append(("content-type", "application/xml"))
         if self._bare:
             return document(self._root, NAMESPACE, escape("".join(body.values())))
-        out: list[str] = []
-        self._write(
-            body.get(self._payload, {}) if self._payload else body, out, body.get("EncodingType") == "url"
-        )
-        return document(self._root, NAMESPACE, "".join(out))
+        value = body.get(self._payload, {}) if self._payload else body
+        return document(self._root, NAMESPACE, self._write(value, body.get("EncodingType") == "url"))
 
 
 def _header(name: str, shape: Shape) -> Callable[[Any, Headers], None]:
