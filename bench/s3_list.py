@@ -3,8 +3,8 @@
     python -m bench.s3_list [keys]
 
 Runs on an embedded PostgreSQL and a lake of its own, in a temporary folder: the operation and its XML, without HTTP and
-signature. Every object has its row, so each page looks at a thousand files and a thousand rows. The first list of a folder that nobody asked for before reads
-it whole; that is told apart.
+signature. Every object has its row, so each page looks at a thousand files and a thousand rows. The first list of a folder
+that nobody asked for before reads it whole; that is told apart.
 """
 
 from __future__ import annotations
