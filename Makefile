@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 CLIENTS := .venv-clients
 S3FS := .venv-s3fs
 WORKERS ?= 2
-BENCH_SCRIPTS ?= ledger ingest small_files memory
+BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test check bench serve crash clean
@@ -50,7 +50,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark,iceberg]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[databases,delta,dev,iceberg,spark]'
 	@touch $(VENV)/.installed $@
 
 # Clients that the tests run as users do: apart, because they pin other versions than ours, and s3fs others than AWS's.

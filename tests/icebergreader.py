@@ -11,7 +11,8 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import StaticTable
 
 POINTER = """
-SELECT document -> 'Parameters' ->> 'metadata_location' FROM catalog_table WHERE name = %s
+SELECT document -> 'Parameters' ->> 'metadata_location' FROM catalog_table
+WHERE name = %s AND deleted_at IS NULL
 """
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import boto3
@@ -41,11 +42,9 @@ class Up:
         with urlopen(Request(self.url + path, method=method), timeout=60) as answer:
             return dict(json.load(answer))
 
-    def children(self) -> list[int]:
-        """The processes that answer requests."""
-        found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True,
-                               text=True, check=True).stdout  # fmt: skip
-        return [int(line.split()[0]) for line in found.splitlines() if "spawn_main" in line]
+    def answering(self) -> set[int]:
+        """The processes that answered a few requests, each on a connection of its own."""
+        return {int(self.get("/_glulam/health")["pid"]) for _ in range(10)}
 
 
 @contextmanager
@@ -81,6 +80,17 @@ def test_one_process_answers_forgets_and_ends_clean(stop: signal.Signals) -> Non
         glue.create_database(DatabaseInput={"Name": "d"})
         assert [d["Name"] for d in glue.get_databases()["DatabaseList"]] == ["d"]
         (server.home.parent / "lake" / "raw").mkdir(parents=True)
+        with pytest.raises(HTTPError, match="403"):  # a web page, by a browser on this machine
+            urlopen(Request(f"{server.url}/_glulam/reset", method="POST", headers={"Origin": "http://x.org"}))
+        deny = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "*",
+            "Resource": "arn:aws:glue:us-east-1:123456789012:*",
+        }
+        glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        with pytest.raises(glue.exceptions.AccessDeniedException):
+            glue.get_databases()
         assert server.get("/_glulam/reset", "POST") == {"status": "reset"}
         assert glue.get_databases()["DatabaseList"] == []
         assert not (server.home.parent / "lake" / "raw").exists()
@@ -110,10 +120,11 @@ def test_several_processes_share_the_port_and_one_that_dies_comes_back() -> None
     with up("--processes", "2") as server:
         glue = server.client()
         glue.create_database(DatabaseInput={"Name": "d"})
-        within(60, lambda: len(server.children()) == 2)
-        first = server.children()
-        os.kill(first[0], signal.SIGKILL)
-        within(60, lambda: len(server.children()) == 2 and server.children() != first)
+        first: set[int] = set()
+        within(90, lambda: first.update(server.answering()) or len(first) == 2)
+        gone = first.pop()
+        os.kill(gone, signal.SIGKILL)
+        within(90, lambda: bool(server.answering() - first - {gone}))
         for _ in range(20):
             assert [d["Name"] for d in server.client().get_databases()["DatabaseList"]] == ["d"]
         server.process.send_signal(signal.SIGTERM)

@@ -18,10 +18,12 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
 
 LEVELS = (
-    ("awsglue", "awsgluedq"),
+    ("awsgluedq",),
+    ("awsglue",),
     ("cli",),
-    ("app", "server"),
-    ("doors",),
+    ("worker", "jobhost"),
+    ("app", "server", "crawls"),
+    ("doors", "run_door"),
     ("gate",),
     ("console",),
     ("wire",),
@@ -42,6 +44,10 @@ LEVELS = (
 
 ALLOWED = {
     ("ingest", "catalog"): "the commit's one transaction writes files, catalog and outbox together",
+    (
+        "crawl",
+        "catalog",
+    ): "a plan is applied in the catalog's own transaction, on the versions that it was made for",
 }
 """Imports between rooms of one level or upwards that were decided on."""
 
@@ -158,6 +164,7 @@ def test_no_import_cycles() -> None:
 def test_server_and_runtime_meet_on_the_shared_floor_only() -> None:
     server = {
         "cli",
+        "worker",
         "app",
         "console",
         "wire",
@@ -197,7 +204,8 @@ def test_functions_and_files_are_of_a_readable_size() -> None:
 
 
 def test_no_catch_all_modules() -> None:
-    names = {p.relative_to(ROOT): {p.stem, p.parent.name} for p in our_python()}
+    scripts_import = ROOT / "src" / "awsglue" / "utils.py"  # a name of AWS's, not ours
+    names = {p.relative_to(ROOT): {p.stem, p.parent.name} for p in our_python() if p != scripts_import}
     assert [str(path) for path, words in names.items() if words & CATCH_ALL] == []
 
 

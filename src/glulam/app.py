@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glulam.catalog.scope import Scope
 from glulam.engine.base import Engine, EngineResources
@@ -30,6 +30,12 @@ from glulam.objects.base import ObjectStore
 from glulam.objects.lake import Lake
 from glulam.settings import Settings
 from glulam.store.database import Database
+
+if TYPE_CHECKING:
+    from glulam.catalog.tables import Table
+    from glulam.crawl.work import CrawlWork
+    from glulam.crawls import Crawls
+    from glulam.ingest.live import Located
 
 
 @dataclass
@@ -94,6 +100,20 @@ class App:
     def iceberg(self) -> IcebergTables:
         found: IcebergTables = _late("glulam.iceberg.tables").PyIcebergTables(self.store, self._spool)
         return found
+
+    @cached_property
+    def _crawls(self) -> Crawls:
+        made: Crawls = _late("glulam.crawls").Crawls(app=self, spool=self._spool / "crawl", late=_late)
+        return made
+
+    @cached_property
+    def crawls(self) -> CrawlWork:
+        """Crawls of any account and region, in this process."""
+        return self._crawls.work()
+
+    def located(self, table: Table) -> Located:
+        """The files of a table that no pipeline writes, and how they are read."""
+        return self._crawls.located(table)
 
     def work(self, pipeline: Pipeline) -> BatchWork:
         return BatchWork(database=self.database, store=self.store, engine=self.engine, pipeline=pipeline,

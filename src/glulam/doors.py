@@ -1,4 +1,4 @@
-"""The services behind one port: Glue, S3 on the local lake, STS; the same keys, roles, policies and audit for all."""
+"""The services behind one port: Glue, CloudWatch Logs, S3 on the local lake, STS; one set of keys, roles, policies, audit."""
 
 from __future__ import annotations
 
@@ -46,9 +46,12 @@ class Doors:
     """What one process answers with."""
 
     front: FrontDoor
+    gate: SignedGate
     places: Places
     upkeep: tuple[Callable[[], bool], ...]
     """Steps of upkeep that the store of objects needs; each answers whether it found work."""
+    forget: Callable[[], None]
+    """Drop what is remembered of keys and policies."""
 
 
 def open_doors(
@@ -57,18 +60,20 @@ def open_doors(
     """Everything is closed with `stack`. `development`: the key that is accepted besides those in the database."""
     box = SecretBox.open(settings)
     policies = Policies(database, monotonic=time.monotonic)
-    store, bucket_policy, s3 = None, no_policy, None
+    store, of_buckets, bucket_policy, s3 = None, None, no_policy, None
     if settings.objects == "local":
         store = stack.enter_context(BucketStore.open(settings.lake_root, database))
         of_buckets = services.bucket_policies(store)
         bucket_policy, s3 = of_buckets.of, services.s3(store, of_buckets)
+    ring = KeyRing(database, box, monotonic=time.monotonic, development=development)
     gate = SignedGate(
-        keys=KeyRing(database, box, monotonic=time.monotonic, development=development), policies=policies,
+        keys=ring, policies=policies,
         audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
     )  # fmt: skip
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
         tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
+        log_days=settings.job_log_days,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))
@@ -77,15 +82,26 @@ def open_doors(
     places, limit = Places((settings.host, socket.gethostname())), settings.max_body_mb << 20
     sts = Service("sts", services.sts(database, box, utc_now))
     front = FrontDoor(
-        json=AwsDoor([Service("glue", services.glue(parts))], gate, requests, max_body_bytes=limit),
+        json=AwsDoor(
+            [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))], gate, requests,
+            max_body_bytes=limit,
+        ),
         query={"sts": QueryDoor(sts, gate, requests, max_body_bytes=limit)},
         rest=RestDoor(RestService("s3", s3 or ()), gate, places, pool=objects, streams=streams, max_body_bytes=limit,
                       closed=S3_ELSEWHERE if s3 is None else ""),
     )  # fmt: skip
-    return Doors(front=front, places=places, upkeep=() if store is None else (store.ageing().step,))
+
+    def forget() -> None:
+        ring.forget_all()
+        policies.forget_all()
+        if of_buckets is not None:
+            of_buckets.forget()
+
+    steps = () if store is None else (store.ageing().step,)
+    return Doors(front=front, gate=gate, places=places, upkeep=steps, forget=forget)
 
 
 def implemented() -> dict[str, dict[str, bool]]:
     """Every operation of each service, and whether it is carried out here."""
-    kinds = {"glue": services.GLUE, "s3": services.S3, "sts": services.STS}
+    kinds = {"glue": services.GLUE, "logs": services.LOGS, "s3": services.S3, "sts": services.STS}
     return {name: operations(name, found) for name, found in kinds.items()}

@@ -2,6 +2,7 @@
 
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
+    /_glulam/job-runs  what the process of a job run asks (run_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,8 +37,10 @@ from glulam.access.keys import forget_expired
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
+from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
+from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -109,6 +113,7 @@ def upkeep(step: Callable[[], bool]) -> Iterator[None]:
 def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
     names a bucket every path is a key."""
+    _log_to_stderr()
     stack = ExitStack()
     database = stack.enter_context(
         Database.open(
@@ -120,17 +125,21 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
             conn.execute("SELECT 1")
-        return JSONResponse({"status": "ok", "version": __version__, "ephemeral": ephemeral})
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "ephemeral": ephemeral, "pid": os.getpid()}
+        )
 
     def reset(request: Request) -> JSONResponse:
         peer = request.client.host if request.client else ""
-        if not ephemeral or not is_loopback(peer):
-            text = "only a server started with --ephemeral can be reset, and only from its own machine"
+        if not ephemeral or not is_loopback(peer) or "origin" in request.headers:
+            text = "only a server started with --ephemeral can be reset, only from its own machine, and by no web page"
             return JSONResponse({"error": text}, status_code=403)
         forget_everything(database, settings)
+        doors.forget()
         return JSONResponse({"status": "reset"})
 
-    works = (purge, advance_partition_indexes, forget_expired)
+    of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
+    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -142,7 +151,11 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
 
     own = Starlette(
         lifespan=lifespan,
-        routes=[Route("/_glulam/health", health), Route("/_glulam/reset", reset, methods=["POST"])],
+        routes=[
+            Route("/_glulam/health", health),
+            Route("/_glulam/reset", reset, methods=["POST"]),
+            *RunDoor(gate=doors.gate, database=database).routes(),
+        ],
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,6 +165,16 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         await (own if ours else doors.front)(scope, receive, send)
 
     return app
+
+
+def _log_to_stderr() -> None:
+    """The server's log: warnings, and defects with their traceback."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    ours = logging.getLogger("glulam")
+    ours.handlers = [handler]
+    ours.propagate = False
+    ours.setLevel(logging.WARNING)
 
 
 def _host(scope: Scope) -> str:
@@ -208,6 +231,7 @@ def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, proces
         partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
         ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
+        proxy_headers=False,  # the audit log names who really connected
     )  # fmt: skip
     if processes == 1:
         uvicorn.Server(config).run([listening])

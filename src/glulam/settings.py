@@ -54,6 +54,22 @@ class Settings:
     """Largest request that the Glue API takes, in MiB."""
     connection_hosts: str = ""
     """Networks, addresses and host names, with commas between, that TestConnection may connect to. Empty: loopback."""
+    endpoint: str | None = None
+    """URL at which the runs of a worker reach the server. Unset: `http://127.0.0.1:<port>`."""
+    job_slots: int = 0
+    """Job runs that a worker carries out at a time. 0: one for each CPU, at least two."""
+    job_user: str | None = None
+    """The account that scripts run as when the worker is root. Unset: `glulam-jobs`, `nobody` or `daemon`."""
+    job_role: str = "author"
+    """The role of the key that each run gets for the server."""
+    job_env: str = ""
+    """Names of the worker's environment variables that runs get, with commas between."""
+    job_index: str | None = None
+    """URL of the package index for --additional-python-modules. Unset: pip's own configuration decides."""
+    job_log_days: int = 30
+    """The lines that runs wrote are kept for so many days."""
+    job_dpu_price: str = "0.44"
+    """What an hour of a DPU costs, for the cost of a run in its metrics."""
 
     @property
     def lake_root(self) -> Path:
@@ -71,7 +87,15 @@ class Settings:
                 continue
             if known.name in ("home", "lake", "tls_certificate", "tls_key"):
                 values[known.name] = Path(text)
-            elif known.name in ("threads", "memory_mb", "port", "keep_versions", "max_body_mb"):
+            elif known.name in (
+                "threads",
+                "memory_mb",
+                "port",
+                "keep_versions",
+                "max_body_mb",
+                "job_slots",
+                "job_log_days",
+            ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")
                 values[known.name] = int(text)
@@ -84,6 +108,8 @@ class Settings:
         ):
             if found not in allowed:
                 raise InvalidConfig(f"{name}={found!r}: expected one of {', '.join(allowed)}")
+        if settings.port > 65_535:
+            raise InvalidConfig(f"GLULAM_PORT={settings.port}: expected a port, 0 to 65535")
         if not (len(settings.account_id) == 12 and settings.account_id.isdigit()):
             raise InvalidConfig(f"GLULAM_ACCOUNT_ID={settings.account_id!r}: expected twelve digits")
         return settings

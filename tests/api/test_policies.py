@@ -104,3 +104,24 @@ def test_a_list_shows_nothing_that_is_denied(glue: Any, region: str) -> None:
         glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         only = [["open"], ["open"], ["open.open"], ["open"], ["open"]]
         assert lists() == (only if hidden else [["open"], *everything[1:]])
+
+
+def test_a_denied_schema_is_denied_by_the_id_of_its_version_too(glue: Any, region: str, refused: Any) -> None:
+    made = {}
+    for registry in ("open", "secret"):
+        glue.create_registry(RegistryName=registry)
+        made[registry] = glue.create_schema(
+            RegistryId={"RegistryName": registry}, SchemaName="s", DataFormat="JSON", Compatibility="NONE",
+            SchemaDefinition='{"type": "object"}',
+        )["SchemaVersionId"]  # fmt: skip
+    here = f"arn:aws:glue:{region}:123456789012:"
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "glue:*",
+                 "Resource": [f"{here}registry/secret", f"{here}schema/secret/*"]}  # fmt: skip
+    glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    pair = {"MetadataKeyValue": {"MetadataKey": "k", "MetadataValue": "v"}}
+    for call, more in ((glue.put_schema_version_metadata, pair), (glue.query_schema_version_metadata, {}),
+                       (glue.get_schema_version, {}), (glue.remove_schema_version_metadata, pair)):  # fmt: skip
+        call(SchemaVersionId=made["open"], **more)
+        refused("AccessDeniedException", call, SchemaVersionId=made["secret"], **more)
+    assert [r["RegistryName"] for r in glue.list_registries()["Registries"]] == ["open"]
+    assert [s["RegistryName"] for s in glue.list_schemas()["Schemas"]] == ["open"]

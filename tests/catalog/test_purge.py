@@ -94,10 +94,33 @@ def test_partitions_go_before_their_table_and_the_ledger_stays(database: Databas
         while removed := purge(conn, 10):
             steps.append(removed)
         assert max(steps) <= 10
-        assert sum(steps) == 1 + 25 + 1
-        assert counts(conn) == (1, 0, 0, 0)
+        assert sum(steps) == 1 + 25
+        assert counts(conn) == (1, 1, 0, 0), "the row stays for a new table that takes the file over"
         assert conn.execute("SELECT count(*) FROM catalog_partition").fetchone() == (0,)
+        assert purge(conn, 10) == 0
+        conn.execute("UPDATE output_file SET retired_by = 'b'")
+        assert purge(conn, 10) == 1
+        assert counts(conn) == (1, 0, 0, 0)
         assert conn.execute("SELECT table_id FROM output_file").fetchone() == (table.id,)
+
+
+def test_rows_that_stay_do_not_keep_others_from_going(database: Database) -> None:
+    with database.transaction() as conn:
+        create_database(conn, "db", {})
+        conn.execute(FILL, (get_database(conn, "db").id, MOST_TABLES + 5))
+        conn.execute("INSERT INTO pipeline (name) VALUES ('p')")
+        conn.execute(
+            """INSERT INTO batch (id, pipeline_id, kind, state, file_ids)
+               SELECT 'b', id, 'INGEST', 'RUNNING', '{}' FROM pipeline"""
+        )
+        conn.execute(
+            """INSERT INTO output_file (batch_id, table_id, uri, "values", record_count, size_bytes, checksum)
+               SELECT 'b', id, 's3://b/' || id, '{}', 1, 1, 'x' FROM catalog_table WHERE name <> 't7'"""
+        )
+        delete_database(conn, "db")
+        while purge(conn, 1000):
+            pass
+        assert counts(conn) == (1, MOST_TABLES + 4, 0, 0)
 
 
 def test_nothing_deleted_is_nothing_to_do(filled: Database) -> None:

@@ -102,6 +102,37 @@ def test_replay_after_a_rule_changed(project: Cli) -> None:
     assert nothing["requested"] == 0
 
 
+def test_a_replay_says_which_file_versions_are_gone(project: Cli) -> None:
+    project.edit(lambda text: text + "\narchive: keep\n")
+    assert project("run").code == 0
+    project.add("2025/week07/late.json", event(900) + "BAD\n")
+    assert project("run").code == 0
+    project.add("2025/week07/late.json", event(901) + event(902))
+    answer = project("dlq", "replay", "--file", "late.json")
+    assert answer.code == 1
+    assert (
+        "FAILED  s3://raw/ml/2025/week07/late.json: the version that its dead letters are of is gone"
+        in answer.out
+    )
+    letters = project.look("dlq", "list", "--file", "late.json", "--json").json["dead_letters"]
+    assert [letter["settled_by"] for letter in letters] == [None]
+
+
+def test_a_batch_that_cannot_be_published_is_a_failure_that_is_shown(project: Cli) -> None:
+    project.edit(lambda text: text + "\nbatch: {lease_s: 0.5, backoff_s: 0, max_attempts: 2}\n")
+    processed = project.folder / "lake" / "processed"
+    processed.write_text("a file where the archive should be")
+    answer = project("run", "--json")
+    assert answer.code == 1
+    (failure,) = answer.json["failures"]
+    assert failure["file"] is None
+    assert failure["error"].startswith("committed, and cannot be published: StorageFailed: ")
+    assert answer.json["records_written"] == 78
+    processed.unlink()
+    again = project("run", "--json")
+    assert (again.code, again.json["failures"]) == (0, [])
+
+
 def test_compact(project: Cli) -> None:
     for number in range(3):
         project.add(f"2025/week08/more-{number}.json", event(700 + number))

@@ -121,6 +121,31 @@ JAVA_NAMES = '{"s":1,"ſ":2,"d":{"i":1,"ı":"x"}}\n{"ſ":3}\n'
 """Names that are equal for Spark (the long s, the dotless i), and an expression that is careless about case."""
 
 
+UNFIT = Transform(
+    select=(Item(sql="CAST(n AS INT) AS n", on_cast_error="reject"), Item(sql="*")), partition_by=("p", "q")
+)
+
+
+def unfit_partition_values() -> bytes:
+    """At the limits of what a folder's name can hold, in plain, escaped and longer characters, and beyond them."""
+    values = [
+        "a" * 253,
+        "a" * 254,
+        ":" * 84,
+        ":" * 85,
+        "é" * 126,
+        "é" * 127,
+        "z\0",
+        "\0",
+        "",
+        None,
+        "a" * 20_000,
+    ]
+    rows = [{"n": str(i), "p": p, "q": "\0" if i in (3, 9) else "ok"} for i, p in enumerate(values)]
+    rows += [{"n": "x", "p": "\0"}, {"n": "1", "p": "fits", "q": "fits"}]
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
 def event_batch() -> Batch:
     return Batch(files=event_files(), transform=EVENTS)
 
@@ -146,6 +171,7 @@ def policy_batches() -> dict[str, Batch]:
         "hints": replace(base, schema=Schema(hints={"amount": "decimal(12,3)", "id": "string", "device.ID": "double"})),
         "plain": replace(base, transform=Transform()),
         "small-files": replace(base, write=WriteOptions(target_file_bytes=20_000, row_group_bytes=10_000)),
+        "partition-values": Batch(files={"u/a.json": unfit_partition_values()}, transform=UNFIT),
         "nothing": Batch(files={}),
         "java-case": Batch(files={"j/a.json": JAVA_NAMES.encode()}, transform=JAVA_CASE),
         "only-rejects": Batch(files={"r/a.json": b"{\n", "r/b.json": b"[1,2]\n7\n"}),

@@ -81,6 +81,9 @@ class TestLocal:
             assert set(outcome.reasons) == {"MALFORMED", "MISSING_EVENT_TIME", "CAST_FAILED"}
             assert outcome.cast_failures.keys() == {"code", "event_time", "score"}
             assert len({row[-3:] for row in outcome.rows}) > 10, "partitions"
+        if name == "partition-values":
+            assert outcome.reasons == {"BAD_PARTITION_VALUE": 7, "CAST_FAILED": 1}
+            assert (len(outcome.rows), len(outcome.dead_letters)) == (5, 8)
         if name == "replay":
             assert any(outcome.written_keys.values())
         if name == f"existing-{SchemaMode.FROZEN}":

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from glulam.catalog.purge import purge
+from glulam.catalog.tables import delete_table
 from glulam.catalog.versions import versions
 from glulam.cli.letters import live_tables
 from glulam.ingest import compact, replay
@@ -227,3 +229,19 @@ def test_nothing_is_left_beside_the_table(project: Project) -> None:
     assert on_disk == set(data_files(table_of(project)))
     assert not [p for p in (project.lake / "curated/_staging").rglob("*") if p.is_file()]
     json.loads(project.table().descriptor.parameters["glulam.raw_schema"])
+
+
+def test_a_deleted_table_goes_on_where_it_was(project: Project) -> None:
+    project.put("historical/a.json", {"id": 1, "at": "2024-01-05", "mode": "x", "v": 1})
+    project.run(ICEBERG)
+    old = project.table()
+    with project.app.database.transaction() as conn:
+        delete_table(conn, old)
+        purge(conn, 100)
+    project.put("historical/b.json", {"id": 2, "at": "2024-01-06", "mode": "x", "v": "two"})
+    project.run(ICEBERG)
+    new = project.table().descriptor.parameters
+    assert new["previous_metadata_location"] == old.descriptor.parameters["metadata_location"]
+    assert sorted((r["record_id"], r["v"]) for r in rows_of(table_of(project))) == [("1", 1), ("2", None)]
+    assert sorted(sql(project, "SELECT record_id, v FROM ml.events")) == [("1", 1), ("2", None)]
+    assert len(batches_of(table_of(project))) == 2

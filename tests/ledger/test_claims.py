@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from glulam.ledger import BatchKind, ClaimPolicy, claim, fail
-from glulam.ledger.batches import create, finish, heartbeat, reload, seconds_until_due
+from glulam.ledger.batches import create, finish, heartbeat, postpone, reload, seconds_until_due
 from glulam.ledger.files import count_by_status, skip
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import EntityNotFound, Fenced
@@ -231,3 +231,21 @@ def test_other_kinds_are_claimed_without_moving_files(ledger: Ledger) -> None:
     assert ledger.claim() is None
     assert ledger.run(lambda c: reload(c, batch)).state is BatchState.FAILED
     assert ledger.statuses() == {"a@e1": "SUCCEEDED"}
+
+
+def test_a_committed_batch_can_wait_with_its_error(ledger: Ledger) -> None:
+    ledger.register(stat("a"))
+    taken = ledger.claimed()
+    ledger.run(lambda c: postpone(c, taken, "too early", 0))
+    assert ledger.claim() is None, "it is RUNNING: that is the lease's to decide"
+    ledger.commit(taken)
+    ledger.run(lambda c: postpone(c, taken, "bucket is\x00gone", 0))
+    assert ledger.column(taken.batch_id, "error_message") == "bucket is\\u0000gone"
+    assert ledger.run(lambda c: seconds_until_due(c, ledger.pipeline)) == 0
+    assert ledger.run(lambda c: seconds_until_due(c, ledger.pipeline, [taken.batch_id])) is None
+    again = ledger.claimed()
+    assert (again.batch_id, again.state) == (taken.batch_id, BatchState.COMMITTED)
+    ledger.run(lambda c: postpone(c, taken, "of an older epoch", 600))
+    assert ledger.column(taken.batch_id, "error_message") == "bucket is\\u0000gone"
+    ledger.run(lambda c: finish(c, again))
+    assert ledger.column(taken.batch_id, "error_message") is None

@@ -9,7 +9,7 @@ from glulam.catalog.descriptor import TableDescriptor, to_document
 from glulam.catalog.tables import create_table
 from glulam.ledger import BatchKind, OutputFile
 from glulam.ledger.batches import create
-from glulam.ledger.outputs import add, live, retire
+from glulam.ledger.outputs import add, hand_over, live, retire
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import AlreadyExists, ConcurrentModification
 from glulam.model.uri import S3Uri
@@ -61,3 +61,15 @@ def test_a_name_is_given_once(ledger: Ledger, table: int) -> None:
     with pytest.raises(AlreadyExists, match="1 of its 2"):
         ledger.run(lambda c: add(c, made, table, [output("a"), output("b")]))
     assert len(ledger.run(lambda c: live(c, table))) == 1
+
+
+def test_only_live_files_are_handed_over(ledger: Ledger, table: int) -> None:
+    first, second = batch(ledger), batch(ledger)
+    a, b, c = output("a"), output("b"), output("c")
+    ledger.run(lambda x: add(x, first, table, [a, b, c]))
+    ledger.run(lambda x: retire(x, second, [a.uri]))
+    wanted = [a.uri, b.uri]
+    assert ledger.run(lambda x: hand_over(x, table, table + 1, wanted)) == 1
+    assert ledger.run(lambda x: hand_over(x, table, table + 1, wanted)) == 0
+    assert [f.uri.key for f in ledger.run(lambda x: live(x, table))] == ["c"]
+    assert [f.uri.key for f in ledger.run(lambda x: live(x, table + 1))] == ["b"]

@@ -192,6 +192,10 @@ class KeyRing:
             return self._development
         return self._known.get(key_id, self._load)
 
+    def forget_all(self) -> None:
+        """Ask for each key again next time."""
+        self._known.forget_all()
+
     def used(self, key: AccessKey, at: datetime) -> None:
         """Write down that a good signature of this key was seen; once a minute is enough."""
         with self._lock:

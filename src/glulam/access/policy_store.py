@@ -112,6 +112,9 @@ class Policies:
         """Call it after a change in this process, once it is committed."""
         self._known.forget((account_id, region))
 
+    def forget_all(self) -> None:
+        self._known.forget_all()
+
     def _load(self, place: tuple[str, str]) -> _Understood:
         with self._database.connection() as conn:
             stored = get_policy(conn, *place)

@@ -42,3 +42,7 @@ class Remembered(Generic[Name, Found]):
         """Ask again next time."""
         with self._lock:
             self._entries.pop(name, None)
+
+    def forget_all(self) -> None:
+        with self._lock:
+            self._entries.clear()

@@ -54,6 +54,8 @@ NAMED = {
     # runs code that its sender wrote: no less than writing a job
     "RunStatement": Role.AUTHOR,
     "GetSessionEndpoint": Role.AUTHOR,
+    # looks through the logs of runs
+    "FilterLogEvents": Role.VIEWER,
     # reads rows from a foreign system with a stored password: more than looking at the catalog
     "GetEntityRecords": Role.OPERATOR,
 }

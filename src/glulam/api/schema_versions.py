@@ -11,6 +11,7 @@ import psycopg
 
 from glulam.api.paging import Paging
 from glulam.api.schemas import PAGE, find_schema, moment, owner_of, schema_ids, version_number
+from glulam.api.sight import Sight
 from glulam.model.caller import Caller
 from glulam.model.errors import InvalidInput
 from glulam.schemas import metadata, versions
@@ -29,6 +30,7 @@ MAX_ERROR = 5000
 class SchemaVersions:
     database: Database
     paging: Paging
+    sight: Sight
 
     def register_schema_version(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner, definition = owner_of(caller), asked["SchemaDefinition"]
@@ -45,7 +47,7 @@ class SchemaVersions:
     def get_schema_version(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner = owner_of(caller)
         with self.database.connection() as conn:
-            found = _version(conn, owner, asked)
+            found = self._version(conn, caller, "GetSchemaVersion", asked)
         return {
             **_listed(owner, found),
             "SchemaDefinition": found.definition,
@@ -111,14 +113,14 @@ class SchemaVersions:
     def put_schema_version_metadata(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner, key, value = owner_of(caller), *_pair(asked["MetadataKeyValue"])
         with self.database.transaction() as conn:
-            found = _version(conn, owner, asked)
+            found = self._version(conn, caller, "PutSchemaVersionMetadata", asked)
             metadata.put(conn, found.id, key, value)
         return _described(owner, found, key, value)
 
     def remove_schema_version_metadata(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner, key, value = owner_of(caller), *_pair(asked["MetadataKeyValue"])
         with self.database.transaction() as conn:
-            found = _version(conn, owner, asked)
+            found = self._version(conn, caller, "RemoveSchemaVersionMetadata", asked)
             metadata.remove(conn, found.id, key, value)
         return _described(owner, found, key, value)
 
@@ -127,7 +129,7 @@ class SchemaVersions:
             (pair.get("MetadataKey"), pair.get("MetadataValue")) for pair in asked.get("MetadataList", ())
         ]
         with self.database.connection() as conn:
-            found = _version(conn, owner_of(caller), asked)
+            found = self._version(conn, caller, "QuerySchemaVersionMetadata", asked)
 
         def read(position: list[Any], limit: int) -> list[metadata.Key]:
             with self.database.connection() as conn:
@@ -138,6 +140,15 @@ class SchemaVersions:
         )
         shown = {key.name: _entries(key) for key in keys}
         return {"MetadataInfoMap": shown, "SchemaVersionId": str(found.id), "NextToken": token}
+
+    def _version(
+        self, conn: psycopg.Connection, caller: Caller, action: str, asked: Mapping[str, Any]
+    ) -> Version:
+        owner = owner_of(caller)
+        found = _version(conn, owner, asked)
+        arns = (owner.schema_arn(found.registry, found.schema), owner.registry_arn(found.registry))
+        self.sight.require(caller, action, arns)
+        return found
 
 
 def _version(conn: psycopg.Connection, owner: Owner, asked: Mapping[str, Any]) -> Version:

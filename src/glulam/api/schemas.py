@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from glulam.api.paging import Paging
+from glulam.api.sight import Sight
 from glulam.catalog import tags
 from glulam.catalog.scope import Scope
 from glulam.model.caller import Caller
@@ -29,6 +30,7 @@ PAGE = 25
 class Schemas:
     database: Database
     paging: Paging
+    sight: Sight
 
     def create_registry(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         owner, given = owner_of(caller), asked.get("Tags", {})
@@ -75,6 +77,9 @@ class Schemas:
                 )
 
         found, token = self.paging.page("ListRegistries", caller, asked, PAGE, read, lambda r: [r.name])
+        found = self.sight.seen(
+            caller, ("ListRegistries", "GetRegistry"), found, lambda r: [owner.registry_arn(r.name)]
+        )
         return {"Registries": [_registry(owner, one) for one in found], "NextToken": token}
 
     def create_schema(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +151,10 @@ class Schemas:
         found, token = self.paging.page(
             "ListSchemas", caller, asked, PAGE, read, lambda s: [s.registry, s.name]
         )
+        found = self.sight.seen(
+            caller, ("ListSchemas", "GetSchema"), found,
+            lambda s: [owner.schema_arn(s.registry, s.name), owner.registry_arn(s.registry)],
+        )  # fmt: skip
         return {"Schemas": [_listed(owner, one) for one in found], "NextToken": token}
 
 

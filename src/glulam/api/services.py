@@ -17,8 +17,13 @@ from glulam.api.catalogs import Catalogs
 from glulam.api.classifiers import Classifiers
 from glulam.api.connections import Connections
 from glulam.api.copies import Copies
+from glulam.api.crawl_history import CrawlHistory
+from glulam.api.crawlers import Crawlers, require_crawler
 from glulam.api.databases import Databases
 from glulam.api.functions import Functions
+from glulam.api.job_logs import JobLogs
+from glulam.api.job_runs import JobRuns
+from glulam.api.jobs import Jobs, require_job
 from glulam.api.object_lists import ObjectLists
 from glulam.api.objects import Objects
 from glulam.api.paging import Paging
@@ -30,6 +35,7 @@ from glulam.api.schemas import Schemas, require_registry, require_schema
 from glulam.api.search import TableSearch
 from glulam.api.security import Security
 from glulam.api.security_tokens import SecurityTokens
+from glulam.api.sessions import Sessions
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
@@ -41,9 +47,10 @@ from glulam.catalog.connections import Box
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, Databases, Functions, PartitionIndexes, Partitions, ResourcePolicies,
-    SchemaVersions, Schemas, Security, Statistics, TableSearch, Tables, Tagging,
+    Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
+    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
 )  # fmt: skip
+LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
 STS: tuple[type, ...] = (SecurityTokens,)
@@ -59,6 +66,7 @@ class Parts:
     policies: Policies
     tester: ConnectionTester
     keep_versions: int = 0
+    log_days: int = 30
 
 
 def glue(parts: Parts) -> list[object]:
@@ -68,21 +76,32 @@ def glue(parts: Parts) -> list[object]:
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
         Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
+        CrawlHistory(database=database, paging=paging),
+        Crawlers(database=database, paging=paging, sight=sight),
         Databases(database=database, paging=paging, sight=sight),
         Functions(database=database, paging=paging, sight=sight),
+        JobRuns(database=database, paging=paging),
+        Jobs(database=database, paging=paging, sight=sight),
         PartitionIndexes(database=database),
         Partitions(database=database, paging=paging),
         ResourcePolicies(database=database, policies=parts.policies),
-        SchemaVersions(database=database, paging=paging),
-        Schemas(database=database, paging=paging),
+        SchemaVersions(database=database, paging=paging, sight=sight),
+        Schemas(database=database, paging=paging, sight=sight),
         Security(database=database, paging=paging),
+        Sessions(database=database, paging=paging),
         Statistics(database=database),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
-        Tagging(
-            database=database, kinds={**CATALOG_KINDS, "registry": require_registry, "schema": require_schema}
-        ),
-    ]
+        Tagging(database=database, kinds={
+            **CATALOG_KINDS, "crawler": require_crawler, "job": require_job, "registry": require_registry,
+            "schema": require_schema,
+        }),
+    ]  # fmt: skip
+
+
+def logs(parts: Parts) -> list[object]:
+    """The objects whose methods are operations of CloudWatch Logs."""
+    return [JobLogs(database=parts.database, paging=parts.paging, retention_days=parts.log_days)]
 
 
 def bucket_policies(store: BucketStore) -> BucketPolicies:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from glulam.access.policies import decide
+from glulam.access.policies import Decision, decide
 from glulam.access.policy_store import Policies
 from glulam.access.resources import Resource
 from glulam.model.caller import Caller
@@ -19,22 +19,23 @@ T = TypeVar("T")
 class Sight:
     policies: Policies
 
+    def require(self, caller: Caller, action: str, arns: Sequence[str]) -> None:
+        """For what a request names by an id that says nothing to the gate. Raises AccessDenied when a policy denies it."""
+        self._decide(caller, action, arns).require()
+
     def seen(
         self, caller: Caller, actions: Sequence[str], found: Iterable[T], arns: Callable[[T], Sequence[str]]
     ) -> list[T]:
         """Those of which no policy denies the sender any of the actions (`GetTables`, and `GetTable` too: a list must not
         show what cannot be asked for), on them or on what holds them (`arns`)."""
-        policy = self.policies.of(caller.account_id, caller.region)
-        if policy is None:
+        if self.policies.of(caller.account_id, caller.region) is None:
             return list(found)
         return [
-            one
-            for one in found
-            if all(
-                decide(
-                    policy, role_allows=True, principal=caller.arn, action=f"glue:{action}",
-                    resources=[Resource(arn=arn) for arn in arns(one)],
-                ).allowed
-                for action in actions
-            )
-        ]  # fmt: skip
+            one for one in found if all(self._decide(caller, action, arns(one)).allowed for action in actions)
+        ]
+
+    def _decide(self, caller: Caller, action: str, arns: Sequence[str]) -> Decision:
+        return decide(
+            self.policies.of(caller.account_id, caller.region), role_allows=True, principal=caller.arn,
+            action=f"glue:{action}", resources=[Resource(arn=arn) for arn in arns],
+        )  # fmt: skip

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CATALOG = "catalog"
     CLASSIFIER = "classifier"
     CONNECTION = "connection"
+    CRAWLER = "crawler"
     ENCRYPTION_SETTINGS = "encryption-settings"
     FUNCTION = "function"
     SECURITY_CONFIGURATION = "security-configuration"

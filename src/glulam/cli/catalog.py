@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -10,13 +10,13 @@ import psycopg
 from glulam.app import App
 from glulam.catalog.iceberg import current_columns, is_iceberg
 from glulam.catalog.partition_pages import Partition, list_partitions
-from glulam.catalog.tables import Table, get_table, list_tables
+from glulam.catalog.tables import Table, get_table, list_tables, update_table
 from glulam.catalog.versions import diff, get_version, parse_version, versions
 from glulam.cli.drawing import table
 from glulam.cli.letters import live_tables
 from glulam.cli.output import print_json, size
 from glulam.ingest.live import PartitionCounts, TableCounts
-from glulam.model.errors import EntityNotFound
+from glulam.model.errors import EntityNotFound, InvalidInput
 from glulam.settings import Settings
 
 
@@ -95,10 +95,19 @@ def _table(settings: Settings, name: str, as_json: bool) -> int:
         ]
         table((*names, "files", "records", "bytes"), rows, ("files", "records", "bytes"))
     print()
-    table(("version", "at", "batch", "new columns"),
-          [(v.version, v.created_at, v.cause.get("batch"), _added(v.cause.get("added"))) for v in history],
+    table(("version", "at", "by", "new columns"),
+          [(v.version, v.created_at, _by(v.cause), _added(v.cause.get("added"))) for v in history],
           ("version",))  # fmt: skip
     return 0
+
+
+def _by(cause: Mapping[str, object]) -> object:
+    """What made a version: a batch, a crawl, a restoration, or somebody through the API."""
+    if "batch" in cause:
+        return cause["batch"]
+    if "crawl" in cause:
+        return f"crawl {cause['crawl']}" + (f" of {cause['crawler']}" if cause.get("crawler") else "")
+    return f"restored from version {cause['restored']}" if "restored" in cause else cause.get("by")
 
 
 def _added(added: object) -> str:
@@ -113,6 +122,8 @@ def _added(added: object) -> str:
 def compare(settings: Settings, name: str, wanted: str, *, as_json: bool) -> int:
     """Show what changed between two versions of a table, `OLD:NEW`; `OLD` alone: since then."""
     old, colon, new = wanted.partition(":")
+    if not old.isdigit() or (colon and not new.isdigit()):
+        raise InvalidInput(f"--diff {wanted!r}: expected two versions, such as 0:3, or one")
     with App(settings) as app, app.database.connection() as conn:
         t = _find(app, conn, name)
         before = get_version(conn, t, parse_version(old))
@@ -124,6 +135,27 @@ def compare(settings: Settings, name: str, wanted: str, *, as_json: bool) -> int
         )
     else:
         print("\n".join(lines) or f"versions {before.version} and {after.version} are the same")
+    return 0
+
+
+def restore(settings: Settings, name: str, number: int, *, as_json: bool) -> int:
+    """Make the next version of the table what an earlier one was. Its partitions stay as they are."""
+    with App(settings) as app, app.database.transaction() as conn:
+        found = _find(app, conn, name)
+        now = get_table(conn, found.database, found.name, scope=app.scope, for_update=True)
+        old = get_version(conn, now, number)
+        if old.document.get("PartitionKeys", []) != now.document.get("PartitionKeys", []):
+            raise InvalidInput(
+                f"version {number} of {now.database}.{now.name} has other partition keys; its partitions would fit neither"
+            )
+        made = update_table(conn, now, old.document, expected_version=now.version, cause={"restored": number},
+                            keep_versions=settings.keep_versions)  # fmt: skip
+    if as_json:
+        print_json({"table": f"{made.database}.{made.name}", "version": made.version, "restored": number})
+    else:
+        print(
+            f"{made.database}.{made.name} is now version {made.version}, which is what version {number} was"
+        )
     return 0
 
 

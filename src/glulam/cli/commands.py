@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
         ("list", list_, "Find raw files, without processing them.", ["glulam list pipeline.yaml"]),
         ("compact", compact, "Join small Parquet files.", ["glulam compact pipeline.yaml"]),
         ("tables", tables, "Show the tables, or one of them.",
-         ["glulam tables", "glulam tables ml.events", "glulam tables ml.events --diff 0:1"]),
+         ["glulam tables", "glulam tables ml.events", "glulam tables ml.events --diff 0:1",
+          "glulam tables ml.events --restore 0"]),
         ("sql", sql, "Query the tables in Spark SQL.",
          ['glulam sql "select year, month, ml_mode, count(*) from ml.events group by 1, 2, 3"',
           'glulam sql "select reason_code, raw_text from ml.events_dead_letters" --limit 5']),
@@ -111,13 +112,20 @@ def tables(
         str | None,
         typer.Option(metavar="OLD[:NEW]", help="Compare two versions; without NEW, with the current one."),
     ] = None,
+    restore: Annotated[
+        int | None, typer.Option(metavar="VERSION", min=0, help="Make the next version what this one was.")
+    ] = None,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
     """List the catalog's tables, or show one: columns, partitions, and which batch and file brought each version."""
     if diff is not None and name is None:
         raise typer.BadParameter("--diff compares versions of one table; expected its NAME, too")
+    if restore is not None and (name is None or diff is not None):
+        raise typer.BadParameter("--restore is of one table; expected its NAME, and no --diff")
     settings = settings_for(project)
+    if restore is not None and name is not None:
+        raise typer.Exit(late.catalog.restore(settings, name, restore, as_json=as_json))
     if diff is None or name is None:
         raise typer.Exit(late.catalog.tables(settings, name, as_json=as_json))
     raise typer.Exit(late.catalog.compare(settings, name, diff, as_json=as_json))
@@ -151,7 +159,9 @@ def trace(
 
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: GLULAM_HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0: a free one. Default: GLULAM_PORT.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0: a free one. Default: GLULAM_PORT.")
+    ] = None,
     ephemeral: Annotated[
         bool,
         typer.Option("--ephemeral", help="A throw-away home, for tests; POST /_glulam/reset empties it."),
@@ -162,6 +172,10 @@ def up(
     ] = False,
     processes: Annotated[
         int, typer.Option(min=1, max=64, help="So many processes share the port; each uses one CPU at most.")
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=64, help="So many workers carry out job runs, as processes of their own."),
     ] = 1,
     project: Project = None,
     as_json: Json = False,
@@ -177,7 +191,12 @@ def up(
         settings = replace(settings, port=port)
     raise typer.Exit(
         late.serving.up(
-            settings, ephemeral=ephemeral, plaintext=plaintext, processes=processes, as_json=as_json
+            settings,
+            ephemeral=ephemeral,
+            plaintext=plaintext,
+            processes=processes,
+            workers=workers,
+            as_json=as_json,
         )
     )
 

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glulam.cli import auditing as auditing
+    from glulam.cli import bookmarks as bookmarks
     from glulam.cli import catalog as catalog
+    from glulam.cli import crawling as crawling
+    from glulam.cli import jobs as jobs
     from glulam.cli import keys as keys
     from glulam.cli import letters as letters
     from glulam.cli import lookups as lookups
+    from glulam.cli import profiling as profiling
     from glulam.cli import progress as progress
     from glulam.cli import running as running
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
+    from glulam.cli import working as working
 
-_LATE = ("auditing", "catalog", "keys", "letters", "lookups", "progress", "running", "serving", "starting")
+_LATE = ("auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling", "progress",
+         "running", "serving", "starting", "working")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

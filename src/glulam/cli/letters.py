@@ -16,7 +16,7 @@ _SHOWN = 80
 
 def live_tables(app: App) -> LiveTables:
     return LiveTables(database=app.database, store=app.store, resources=app.resources, scope=app.scope,
-                      iceberg=lambda: app.iceberg)  # fmt: skip
+                      iceberg=lambda: app.iceberg, located=app.located)  # fmt: skip
 
 
 def search(settings: Settings, *, pipeline: str | None, file: str | None, reason: str | None, everything: bool,

@@ -8,7 +8,6 @@ Nothing heavy is imported here; the halves that work are reached through `late.p
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -17,9 +16,16 @@ import typer
 from typer.core import TyperGroup
 
 from glulam import __version__
-from glulam.cli import audit_command, dlq_commands, files_commands, keys_commands
+from glulam.cli import (
+    audit_command,
+    crawl_commands,
+    dlq_commands,
+    files_commands,
+    job_commands,
+    keys_commands,
+)
 from glulam.cli.commands import register
-from glulam.cli.process import leave, prepare
+from glulam.cli.process import leave, prepare, warn_on_stderr
 from glulam.model.errors import DatabaseUnavailable, GlulamError
 
 INTERRUPTED = 130
@@ -58,7 +64,12 @@ register(app)
 app.add_typer(files_commands.app, name="files", short_help="Show the ledger; retry or skip a file.")
 app.add_typer(dlq_commands.app, name="dlq", short_help="Look at dead letters, or replay them.")
 app.add_typer(keys_commands.app, name="keys", short_help="Access keys: who may sign requests.")
+app.add_typer(
+    crawl_commands.app, name="partitions", short_help="Repair partitions that differ from their table."
+)
 audit_command.register(app)
+crawl_commands.register(app)
+job_commands.register(app)
 
 
 def _version(asked: bool) -> None:
@@ -109,7 +120,7 @@ def console() -> NoReturn:
 def main() -> int:
     """Run the command of `sys.argv`; returns its exit code."""
     if not os.environ.get("GLULAM_TRACEBACK"):
-        logging.getLogger("glulam").addHandler(logging.NullHandler())  # what went wrong is in the answer
+        warn_on_stderr()
     try:
         code = _run()
         sys.stdout.flush()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,15 @@ def hidden(package: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(Hidden)
+
+
+def warn_on_stderr() -> None:
+    """Warnings in a line each. What is worse is in the command's answer; its traceback would only hide that."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("glulam: %(message)s"))
+    handler.addFilter(lambda record: record.levelno <= logging.WARNING)
+    handler.setLevel(logging.WARNING)
+    logging.getLogger("glulam").addHandler(handler)
 
 
 def leave(code: int) -> NoReturn:

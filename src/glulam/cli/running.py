@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pyarrow as pa
 
 from glulam.app import App
@@ -25,12 +26,17 @@ from glulam.ingest.lister import Listing, list_raw
 from glulam.ingest.report import BatchReport, RunReport
 from glulam.ledger import files, lookup, outputs
 from glulam.model.clock import new_batch_id, utc_now
-from glulam.model.states import FileStatus
+from glulam.model.states import BatchState, FileStatus
 from glulam.settings import Settings
 
 if TYPE_CHECKING:
     from glulam.cli.progress import Bar
 
+_GONE = (
+    "the version that its dead letters are of is gone (overwritten or deleted); they stay open, and a newer version "
+    "is ingested on its own"
+)
+_STUCK = "committed, and cannot be published: {}; nothing is lost, the next `glulam run` goes on there"
 OPEN = (FileStatus.PENDING, FileStatus.FAILED, FileStatus.PROCESSING)
 
 
@@ -86,14 +92,17 @@ def _run(app: App, pipeline: Pipeline, *, list_first: bool, bar: Bar | None = No
 
 def _summary(app: App, pipeline: Pipeline, listing: Listing | None, report: RunReport, watch: _Watch,
              seconds: float) -> RunSummary:  # fmt: skip
-    given_up = [r for r in watch.reports if r.outcome == "FAILED"]
+    given_up = [r for r in watch.reports if r.outcome == BatchState.FAILED]
     with app.database.connection() as conn:
+        stuck = _stuck(conn, watch.reports)
         partitions = lookup.partitions_written(conn, {r.batch_id for r in watch.reports})
         bad_files = lookup.quarantined_by(conn, {r.batch_id for r in given_up if r.kind == "INGEST"})
     failures = [Failure(file=str(uri), batch=None, error=error) for uri, error in bad_files]
     failures += [
         Failure(file=None, batch=r.batch_id, error=r.error or "") for r in given_up if r.kind != "INGEST"
     ]
+    failures += [Failure(file=None, batch=r.batch_id, error=_STUCK.format(r.error)) for r in stuck]
+    failures += [Failure(file=uri, batch=r.batch_id, error=_GONE) for r in watch.reports for uri in r.gone]
     return RunSummary(
         pipeline=pipeline.pipeline, engine=app.settings.engine, listed=Listed.of(listing) if listing else None,
         batches=report.batches, files=report.files, records_read=report.read, records_written=report.written,
@@ -103,6 +112,14 @@ def _summary(app: App, pipeline: Pipeline, listing: Listing | None, report: RunR
         seconds=round(seconds, 3), failures=failures,
         troubles=[f"batch {b} ({outcome}): {error}" for b, outcome, error in report.failures if outcome != "FAILED"],
     )  # fmt: skip
+
+
+def _stuck(conn: psycopg.Connection, reports: list[BatchReport]) -> list[BatchReport]:
+    """The last reports of batches that are committed and could not be published, by nobody."""
+    last = {r.batch_id: r for r in reports}
+    waiting = [r for r in last.values() if r.outcome == BatchState.COMMITTED]
+    now = [lookup.find_batch(conn, r.batch_id) for r in waiting]
+    return [r for r, row in zip(waiting, now, strict=True) if row and row.state is BatchState.COMMITTED]
 
 
 def list_files(settings: Settings, path: Path, *, as_json: bool) -> int:

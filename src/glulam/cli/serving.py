@@ -9,16 +9,19 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from glulam import server
+from glulam import server, worker
 from glulam.access import keys
 from glulam.api.page import page
 from glulam.cli.output import print_json
+from glulam.cli.working import working
 from glulam.doors import implemented
 from glulam.settings import Settings
 from glulam.store.database import Database
 
 
-def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, as_json: bool) -> int:
+def up(
+    settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, workers: int, as_json: bool
+) -> int:  # fmt: skip
     # From the first moment: a service manager's SIGTERM must not leave PostgreSQL running, or a throw-away home.
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes on what it was stopped by
     with suppress(KeyboardInterrupt), ExitStack() as stack:
@@ -32,6 +35,8 @@ def up(settings: Settings, *, ephemeral: bool, plaintext: bool, processes: int, 
         socket = stack.enter_context(server.listen(settings))
         settings = replace(settings, port=socket.getsockname()[1])
         _greet(settings, server.development_key(settings), ephemeral=ephemeral, as_json=as_json)
+        stack.enter_context(worker.beside(settings))
+        stack.enter_context(working(settings, workers))
         server.run(settings, socket, ephemeral=ephemeral, processes=processes)
     return 0
 

@@ -29,10 +29,13 @@ class ColumnFinding:
     source_name: str
     """As the file has it."""
     type: DataType
+    """`void`, here or inside, where nothing but null was seen: `lattice.join` lets any type win over it, and
+    `lattice.finished` makes of it what a catalog can have."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many values of each kind were seen (`bigint`, `string`, `null`, ...)."""
     examples: tuple[Example, ...] = ()
-    """Up to five values that decided the type."""
+    """Up to five values that decided the type. Small JSON files that look alike share theirs, so that an example may stand
+    in another file with the same columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class FileFinding:
     certainty: float
     """0 to 1."""
     compression: str
-    """`none`, `gzip`, `bzip2`, `zstd`, `snappy`, `zip`."""
+    """`none`, `gzip`, `bzip2`, `zstd`, `snappy`, `lz4`, `zip`: what is around the file, not inside it."""
     parameters: Mapping[str, str]
     """For the table: `delimiter`, `skip.header.line.count`, `rowTag`, ... as Glue's crawler writes them."""
     columns: tuple[ColumnFinding, ...]

@@ -9,7 +9,7 @@ Timestamps are instants in UTC in the files and naive UTC `TIMESTAMP`s here, as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from sqlglot.errors import SqlglotError
 
 from glulam.engine.base import EngineResources
 from glulam.engine.dialect import explain_binder_error, install, translate_query
+from glulam.engine.file_readers import PARQUET, FileFormat, source_of
 from glulam.infer.arrow import from_arrow
 from glulam.infer.types import Array, DataType, Decimal, Map, Scalar, Struct
 from glulam.model.errors import GlulamError, InvalidInput, StorageFailed
 
 Columns = tuple[tuple[str, DataType], ...]
 FILE_COLUMN, ROW_COLUMN = "_file", "_row"
+NULL_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 _NAMES = {"void": "VARCHAR", "string": "VARCHAR", "binary": "BLOB", "int": "INTEGER"}
 
@@ -43,6 +45,10 @@ class QueryTable:
     files: tuple[Path, ...] = ()
     hive: bool = True
     """Whether the paths' folders hold the partition values; if not, the files do."""
+    form: FileFormat = PARQUET
+    """How files that others wrote are read; the pipeline's are Parquet."""
+    values: tuple[tuple[str, ...], ...] | None = None
+    """Partition values of each file, where the catalog and not the path says them."""
     places: bool = False
     """Whether rows say where they are: `_file` (the path) and `_row` (their number in it, from 1)."""
 
@@ -107,6 +113,14 @@ class QuerySession:
         more = bool(limit) and len(rows) > limit
         return QueryResult(columns=columns, rows=tuple(rows[:limit] if more else rows), more=more)
 
+    def batches(self, database: str, name: str) -> Iterator[pa.RecordBatch]:
+        """All rows of a table. Raises InvalidInput, StorageFailed."""
+        try:
+            query = f"SELECT * FROM {quoted(database)}.{quoted(name)}"  # noqa: S608
+            yield from self._con.sql(query).to_arrow_reader(65_536)
+        except duckdb.Error as error:
+            raise _explained(error) from error
+
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Run a query of our own, in DuckDB's words with `$name` parameters."""
         try:
@@ -139,6 +153,9 @@ class QuerySession:
     def _create_view(self, variable: str, table: QueryTable) -> None:
         schema, name = quoted(table.database), quoted(table.name)
         self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        if table.files and table.values is not None:
+            self._create_located(variable, table, f"{schema}.{name}")
+            return
         columns = (*table.columns, *table.partition_keys)
         present: set[str] = set()
         source = ""
@@ -158,14 +175,56 @@ class QuerySession:
         end = source or " WHERE false"
         self._con.execute(f"CREATE VIEW {schema}.{name} AS SELECT {', '.join(items)}{end}")
 
+    def _create_located(self, variable: str, table: QueryTable, view: str) -> None:
+        """A view over files that others wrote: partition values come from the catalog, by path."""
+        con, places = self._con, quoted(f"{variable}_places")
+        con.execute(f"SET VARIABLE {variable} = $1", [[str(f) for f in table.files]])
+        keys = [f"v{at}" for at in range(len(table.partition_keys))]
+        con.execute(f"CREATE TEMP TABLE {places} ({', '.join(f'{c} VARCHAR' for c in ('path', *keys))})")
+        rows = {"path": [str(f) for f in table.files]}
+        for at, key in enumerate(keys):
+            rows[key] = [None if v[at] == NULL_VALUE else v[at] for v in table.values or ()]  # type: ignore[misc]
+        con.register("located", pa.table(rows, schema=pa.schema([(name, pa.string()) for name in rows])))
+        con.execute(f"INSERT INTO {places} SELECT * FROM located")  # noqa: S608
+        con.unregister("located")
+        text, items = (
+            self._parquet(variable, table) if table.form.format == "parquet" else _declared(variable, table)
+        )
+        items += [
+            f"CAST(p.v{at} AS {duckdb_type(kind)}) AS {quoted(n)}"
+            for at, (n, kind) in enumerate(table.partition_keys)
+        ]
+        joined = f"{text} f JOIN {places} p ON p.path = f._file"
+        con.execute(f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {joined}")  # noqa: S608
+
+    def _parquet(self, variable: str, table: QueryTable) -> tuple[str, list[str]]:
+        text = (
+            f"read_parquet(getvariable('{variable}'), union_by_name = true, hive_partitioning = false, "
+            "filename = '_file')"
+        )
+        found = self._con.execute(f"DESCRIBE SELECT * FROM {text}").fetchall()  # noqa: S608
+        keys = {f.name: f.key for f in table.form.schema.fields} if table.form.schema else {}
+        present = {row[0].lower() for row in found}
+        return text, [_column(n, kind, present, keys.get(n, n)) for n, kind in table.columns]
+
+
+def _declared(variable: str, table: QueryTable) -> tuple[str, list[str]]:
+    """Of files that do not say their types: the table does."""
+    label = f"{table.database}.{table.name}"
+    source = source_of(variable, table.form, table.columns, quoted, duckdb_type, label)
+    return source.text, [
+        f"CAST({source.values[n]} AS {duckdb_type(kind)}) AS {quoted(n)}" for n, kind in table.columns
+    ]
+
 
 def quoted(name: str) -> str:
     """A name as DuckDB's quoted identifier."""
     return str(exp.to_identifier(name, quoted=True).sql("duckdb"))
 
 
-def _column(name: str, kind: DataType, present: set[str]) -> str:
-    value = quoted(name) if name.lower() in present else "NULL"
+def _column(name: str, kind: DataType, present: set[str], key: str | None = None) -> str:
+    """`key`: what the column is called in the files."""
+    value = quoted(key or name) if (key or name).lower() in present else "NULL"
     return f"CAST({value} AS {duckdb_type(kind)}) AS {quoted(name)}"
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glulam.engine.base import FileCounts
+from glulam.engine.partition_values import refuse_unfit
 from glulam.infer.arrow import from_arrow
 from glulam.infer.types import BIGINT, STRING, TIMESTAMP, DataType
 from glulam.records.values import RAW_PREFIX_BYTES, Reject
@@ -85,6 +86,7 @@ class Tally:
 def split(table: pa.Table, spec: StageSpec, tally: Tally) -> tuple[pa.Table, pa.Table]:
     """Good rows ready to write (outputs, lineage, partition columns as text) and the rejected rows' places
     (`_file`, `_record_no`, `_line`, `_offset`, `_length`, `reject`, `detail`)."""
+    table = refuse_unfit(table, spec.partition_keys)
     rejected = pc.is_valid(table.column("reject"))
     bad = table.filter(rejected) if pc.any(rejected).as_py() else table.slice(0, 0)
     good = table.filter(pc.invert(rejected)) if bad.num_rows else table

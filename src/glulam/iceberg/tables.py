@@ -15,6 +15,7 @@ from pyiceberg.table import FileScanTask
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.metadata import TableMetadata
 
+from glulam.catalog.descriptor import Column
 from glulam.catalog.iceberg import FIELD_CURRENT, MetadataSwap, metadata_location
 from glulam.catalog.tables import Table
 from glulam.iceberg.changes import Staging, stage
@@ -65,6 +66,12 @@ class PyIcebergTables:
         return Snapshot(
             columns=columns, partition_fields=fields, files=tuple(sorted(files, key=lambda f: f.uri))
         )
+
+    def columns(self, metadata: S3Uri) -> tuple[Column, ...]:
+        try:
+            return columns_of(_metadata(self._io(), str(metadata)))
+        except (OSError, ValueError) as error:
+            raise StorageFailed(f"{metadata}: {error}") from error
 
     def fetch(self, table: Table, uris: Collection[S3Uri], folder: Path) -> dict[S3Uri, Path]:
         if not uris:

@@ -50,11 +50,11 @@ def resolve(seen: Shape, existing: Struct | None, policy: SchemaPolicy) -> Struc
 
 
 def column_name(key: str) -> str:
-    """The name a key would like to have; collisions are settled by `_Names`."""
+    """The name a key would like to have; collisions are settled by `Names`."""
     return _NOT_IN_NAMES.sub("_", key).lower() or "_"
 
 
-class _Names:
+class Names:
     """Hands out member names so that no two are equal and none is reserved."""
 
     def __init__(self, taken: frozenset[str]) -> None:
@@ -69,7 +69,8 @@ class _Names:
         return name
 
 
-def _key_order(key: str) -> tuple[bool, str]:
+def name_order(key: str) -> tuple[bool, str]:
+    """The order in which keys are given names: those that are names already come first."""
     return (column_name(key) != key, key)
 
 
@@ -84,7 +85,7 @@ class _Resolver:
     new_table: bool
 
     def struct(self, seen: Shape, existing: Struct | None, path: tuple[str, ...]) -> Struct:
-        names = _Names(self.policy.reserved if not path else frozenset())
+        names = Names(self.policy.reserved if not path else frozenset())
         fields: list[Field] = []
         known = {f.key for f in existing.fields} if existing else set()
         for old in existing.fields if existing else ():
@@ -98,14 +99,14 @@ class _Resolver:
             if member is not None and twins[0].name == old.name:
                 fields += self.twins(member, twins, names, (*path, old.key))
         added: list[tuple[Position, list[Field]]] = []
-        for key in sorted(seen.members.keys() - known, key=_key_order):
+        for key in sorted(seen.members.keys() - known, key=name_order):
             member = seen.members[key]
             added.append((member.first or (), self.new_field(key, member, names, path)))
         for _, new in sorted(added, key=lambda pair: pair[0]):
             fields += new
         return Struct(tuple(fields))
 
-    def new_field(self, key: str, seen: Shape, names: _Names, path: tuple[str, ...]) -> list[Field]:
+    def new_field(self, key: str, seen: Shape, names: Names, path: tuple[str, ...]) -> list[Field]:
         here = (*path, key)
         kind = self.hint(here) or self.new_type(seen, here)
         if kind is None or not self.may_add(here):
@@ -123,7 +124,7 @@ class _Resolver:
             raise SchemaRefused(f"new column {'.'.join(path)!r}: the schema mode is fail_on_new_columns")
         return False
 
-    def twins(self, seen: Shape, have: list[Field], names: _Names, path: tuple[str, ...]) -> list[Field]:
+    def twins(self, seen: Shape, have: list[Field], names: Names, path: tuple[str, ...]) -> list[Field]:
         """With on_conflict new_column: a column beside, `name__type`, for each kind that no column of the key takes."""
         if self.policy.on_conflict is not OnConflict.NEW_COLUMN or not have:
             return []

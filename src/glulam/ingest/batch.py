@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from glulam.catalog.descriptor import TableDescriptor
 from glulam.catalog.iceberg import MetadataSwap
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, find_table
@@ -32,13 +33,14 @@ from glulam.ingest.config import MIB, Pipeline
 from glulam.ingest.iceberg import Change, IcebergTables, commit_swap
 from glulam.ingest.manifest import Entry, Manifest, entries, entries_in_place
 from glulam.ingest.places import begin_attempt, drop_unlisted, staging_prefix
+from glulam.ingest.predecessor import Predecessor, find_predecessor, note, take_over
 from glulam.ingest.publish import archive_key
 from glulam.ingest.transform import ParsedTransform, plan, reserved_names
 from glulam.ledger import archives, settle
 from glulam.ledger.batches import Claim
 from glulam.ledger.outbox import announce
 from glulam.model.clock import Clock
-from glulam.model.errors import AccountsUnbalanced, SchemaMoved, TooManyBadRecords
+from glulam.model.errors import AccountsUnbalanced, InvalidConfig, SchemaMoved, TooManyBadRecords
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
@@ -55,8 +57,24 @@ class Planned:
     scan: Scan
     staged: Staged
     manifest: Manifest
+    predecessor: Predecessor | None = None
+    """A deleted table whose files the table takes over, when no batch has written to it yet."""
+    old_letters: Predecessor | None = None
+    """The same for the dead letters."""
     swap: MetadataSwap | None = None
     """Of an Iceberg table: what the commit points it at."""
+
+    @property
+    def old(self) -> Table | None:
+        """The table whose schema goes on."""
+        if self.predecessor is not None and self.table is None:
+            return self.predecessor.table
+        return self.table
+
+    @property
+    def old_raw_schema(self) -> Struct | None:
+        found = tables.raw_schema(self.table)
+        return tables.raw_schema(self.predecessor.table) if found is None and self.predecessor else found
 
 
 Settle = Callable[[psycopg.Connection, Planned], None]
@@ -85,6 +103,9 @@ class BatchWork:
         table = self.current_table()
         policy = schema_policy(self.pipeline, self.parsed)
         existing = tables.raw_schema(table)
+        predecessor = self._predecessor(self.pipeline.zones.curated) if existing is None else None
+        if predecessor is not None:
+            existing = tables.raw_schema(predecessor.table)
         job = ReadJob(sources=sources, limits=ReadLimits(**self.pipeline.source.limits.model_dump()), policy=policy,
                       existing=existing)  # fmt: skip
         scan = self.engine.scan(job)
@@ -103,7 +124,18 @@ class BatchWork:
             dead_letters=entries(self.pipeline.zones.dead_letters, (), claim.batch_id, staged.dead_letters),
             summary=summary(staged),
         )  # fmt: skip
-        return Planned(table=table, schema=schema, scan=scan, staged=staged, manifest=manifest)
+        old_letters = self._old_letters() if manifest.dead_letters else None
+        return Planned(table=table, schema=schema, scan=scan, staged=staged, manifest=manifest, predecessor=predecessor,
+                       old_letters=old_letters)  # fmt: skip
+
+    def _predecessor(self, location: S3Uri) -> Predecessor | None:
+        return find_predecessor(self.database, self.store, self.scope, self.pipeline, location)
+
+    def _old_letters(self) -> Predecessor | None:
+        database, name = self.pipeline.table.database, tables.dead_letter_name(self.pipeline)
+        with self.database.transaction() as conn:
+            there = find_table(conn, database, name, scope=self.scope)
+        return self._predecessor(self.pipeline.zones.dead_letters) if there is None else None
 
     def _check(self, scan: Scan, staged: Staged, sources: tuple[SourceFile, ...]) -> None:
         """ACCOUNT: what was read is what was written or rejected, by file and in the files' own footers."""
@@ -166,7 +198,7 @@ class BatchWork:
         ):
             raise SchemaMoved(f"table {self.pipeline.table.name} changed while the batch was staged")
         change = self.change(claim, planned.manifest, tuple(n for n, _ in planned.staged.partition_keys))
-        return table, self.iceberg.propose(table, change)
+        return table, self.iceberg.propose(replace(planned, table=table).old, change)
 
     def change(self, claim: Claim, manifest: Manifest, keys: tuple[str, ...] | None) -> Change:
         """The batch as a snapshot."""
@@ -201,22 +233,41 @@ class BatchWork:
         )
 
     def save_table(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
-        table = None
-        if (
-            planned.staged.data or planned.table is not None
-        ):  # a first batch without a good record makes no table
-            wanted = tables.descriptor(self.pipeline, planned.table, planned.schema, planned.staged)
-            if planned.swap is not None:
-                wanted = planned.swap.applied(wanted)
-            elif self.iceberg is not None and planned.table is not None:  # no file, no new column
-                wanted = replace(wanted, columns=planned.table.descriptor.columns)
+        """The table after the batch, with the batch's files; and the dead letters' table."""
+        data, letters = planned.manifest.data, planned.manifest.dead_letters
+        if data or planned.table is not None:  # a first batch without a good record makes no table
             cause = {"batch": claim.batch_id, "added": self._added(claim, planned)}
-            table = tables.save(conn, self.scope, self.pipeline, planned.table, wanted, cause)
-        tables.record_outputs(conn, self.scope, self.pipeline, table, planned.manifest, claim.batch_id)
+            table = tables.save(conn, self.scope, self.pipeline, planned.table, self._wanted(planned), cause)
+            if planned.predecessor is not None:
+                take_over(conn, planned.predecessor, table)
+            tables.record_outputs(conn, table, data, claim.batch_id)
+        if letters:
+            table = tables.dead_letter_table(conn, self.scope, self.pipeline, claim.batch_id)
+            if planned.old_letters is not None:
+                take_over(conn, planned.old_letters, table)
+            tables.record_outputs(conn, table, letters, claim.batch_id)
+
+    def _wanted(self, planned: Planned) -> TableDescriptor:
+        old = planned.old.descriptor if planned.old is not None else None
+        if (
+            old is not None and planned.table is None
+        ):  # what others wrote into its parameters was of the deleted one
+            old = replace(old, parameters={})
+        try:
+            wanted = tables.descriptor(self.pipeline, old, planned.schema, planned.staged)
+        except InvalidConfig as error:
+            if planned.predecessor is None:
+                raise
+            raise InvalidConfig(f"{error}; it would go on with {note(planned.predecessor)}") from error
+        if planned.swap is not None:
+            return planned.swap.applied(wanted)
+        if self.iceberg is not None and planned.table is not None:  # no file, no new column
+            return replace(wanted, columns=planned.table.descriptor.columns)
+        return wanted
 
     def _added(self, claim: Claim, planned: Planned) -> dict[str, str]:
         """For each raw column that is new with this batch, the file that brought it."""
-        known = {f.key for f in (tables.raw_schema(planned.table) or Struct(())).fields}
+        known = {f.key for f in (planned.old_raw_schema or Struct(())).fields}
         added: dict[str, str] = {}
         for f in planned.schema.fields:
             seen = planned.scan.shape.members.get(f.key)

@@ -24,7 +24,7 @@ from glulam.engine.partition_writer import PartitionWriter
 from glulam.ingest.batch import BatchWork, write_options
 from glulam.ingest.commit import commit
 from glulam.ingest.iceberg import commit_swap, plain_files
-from glulam.ingest.manifest import Entry, Manifest
+from glulam.ingest.manifest import Manifest, entries_of
 from glulam.ingest.places import begin_attempt, staging_prefix
 from glulam.ingest.tables import partition_deltas, swap_metadata
 from glulam.ledger import batches, outputs, settle
@@ -148,9 +148,7 @@ class CompactWork:
             for e in manifest.data
         ])  # fmt: skip
         if table.descriptor.partition_keys:
-            gone = tuple(Entry(staged=f.uri, final=f.uri, values=f.values, records=f.record_count,
-                               size_bytes=f.size_bytes, checksum=f.checksum) for f in old)  # fmt: skip
-            add_to_partitions(conn, table.id, partition_deltas(gone, sign=-1))
+            add_to_partitions(conn, table.id, partition_deltas(entries_of(old), sign=-1))
             add_to_partitions(conn, table.id, partition_deltas(manifest.data, sign=1))
         failpoint("compact.before_commit")
 

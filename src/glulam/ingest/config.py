@@ -157,7 +157,7 @@ class Batch(_Part):
 class Pipeline(_Part):
     """One pipeline: raw JSON in a zone becomes one partitioned table."""
 
-    pipeline: str = Field(min_length=1, max_length=255)
+    pipeline: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
     zones: Zones
     source: Source = Source()
     table: TableName
@@ -186,6 +186,10 @@ def parse(text: str, name: str) -> Pipeline:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
+    except yaml.reader.ReaderError as error:
+        raise InvalidConfig(
+            f"{name}: not text that YAML can be: {error.reason} at character {error.position}"
+        ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidConfig(f"{name}:{line}: not YAML: {error.problem}") from None

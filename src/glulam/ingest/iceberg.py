@@ -76,6 +76,10 @@ class IcebergTables(Protocol):
     def snapshot(self, table: Table) -> Snapshot:
         """The current snapshot. Raises StorageFailed."""
 
+    def columns(self, metadata: S3Uri) -> tuple[Column, ...]:
+        """What a metadata file says of columns: the current ones, then those of older schemas, marked so. Raises
+        StorageFailed."""
+
     def fetch(self, table: Table, uris: Collection[S3Uri], folder: Path) -> dict[S3Uri, Path]:
         """The rows of these data files as Parquet below `folder`: deletes applied, columns under today's names.
         Raises UnsupportedSql for what PyIceberg cannot read."""

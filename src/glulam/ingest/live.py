@@ -13,9 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from glulam.catalog.iceberg import is_iceberg
+from glulam.catalog.partition_pages import list_partitions
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, list_tables
 from glulam.engine.base import EngineResources
+from glulam.engine.file_readers import FileFormat
 from glulam.engine.partition_writer import partition_folder
 from glulam.engine.query import QuerySession, QueryTable, tables_of
 from glulam.engine.staging import DEAD_LETTERS
@@ -26,6 +28,9 @@ from glulam.model.errors import EntityNotFound, ObjectNotFound, StorageFailed
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
 from glulam.store.database import Database
+
+_PIPELINE = "glulam.pipeline"
+_COUNTS = ("objectCount", "recordCount", "sizeKey")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,15 @@ class TableCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Located:
+    """Files that lie where the catalog says a table lies, and how they are read."""
+
+    files: tuple[tuple[S3Uri, str, int, tuple[str, ...]], ...]
+    """URI, etag, size in bytes, partition values."""
+    form: FileFormat
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveTables:
     """Opens query sessions over tables of the catalog."""
 
@@ -59,6 +73,8 @@ class LiveTables:
     scope: Scope
     iceberg: Callable[[], IcebergTables]
     """Called when a table is an Iceberg table: the library is heavy."""
+    located: Callable[[Table], Located]
+    """The files of a table that no pipeline writes."""
 
     @contextmanager
     def session(
@@ -87,6 +103,8 @@ class LiveTables:
         """What the table holds now."""
         with self.database.connection() as conn:
             live = outputs.live(conn, table.id)
+        if not is_pipelines(table) and not is_iceberg(table.descriptor):
+            return self._located_counts(table)
         files = [(f.values, f.record_count, f.size_bytes) for f in live]
         keys = tuple(k.name for k in table.descriptor.partition_keys)
         if is_iceberg(table.descriptor):
@@ -118,6 +136,8 @@ class LiveTables:
     def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
         if is_iceberg(table.descriptor):
             return self._iceberg_view(table, uris, places)
+        if not is_pipelines(table):
+            return self._located_view(table, uris, places)
         with self.database.connection() as conn:
             files = outputs.live(conn, table.id)
         keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
@@ -133,6 +153,45 @@ class LiveTables:
         return QueryTable(
             database=table.database, name=table.name, partition_keys=tuple(keys), files=tuple(paths), places=places,
             columns=tuple((c.name, c.data_type) for c in table.descriptor.columns),
+        )  # fmt: skip
+
+    def _located_view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+        found = self.located(table)
+        paths: list[Path] = []
+        for uri, etag, _, _ in found.files:
+            path = self.store.local_path(uri)
+            if path is None:
+                folder = self.resources.spool / "tables" / str(table.id)
+                folder.mkdir(parents=True, exist_ok=True)
+                name = uri.key.replace("/", "~")[-200:]
+                path = self.store.fetch(uri, etag, self.resources.spool).replace(
+                    folder / f"{len(paths)}~{name}"
+                )
+            uris[str(path)] = uri
+            paths.append(path)
+        return QueryTable(
+            database=table.database, name=table.name, files=tuple(paths), form=found.form, places=places,
+            columns=tuple((c.name, c.data_type) for c in table.descriptor.columns),
+            partition_keys=tuple((c.name, c.data_type) for c in table.descriptor.partition_keys),
+            values=tuple(values for *_, values in found.files),
+        )  # fmt: skip
+
+    def _located_counts(self, table: Table) -> TableCounts:
+        """As the crawler counted, which is cheaper than to look: records of plain tables, files of all."""
+        with self.database.connection() as conn:
+            partitions = list_partitions(conn, table.id)
+        parameters = table.descriptor.parameters
+        whole = [int(n) if (n := parameters.get(name, "")).isdigit() else 0 for name in _COUNTS]
+        if table.descriptor.partition_keys:
+            whole = [
+                sum(getattr(p, m) for p in partitions) for m in ("file_count", "record_count", "size_bytes")
+            ]
+        return TableCounts(
+            partition_keys=tuple(k.name for k in table.descriptor.partition_keys), files=whole[0], records=whole[1],
+            bytes=whole[2], partitions=tuple(
+                PartitionCounts(values=p.values, file_count=p.file_count, record_count=p.record_count, size_bytes=p.size_bytes)
+                for p in partitions
+            ),
         )  # fmt: skip
 
     def _fetched(self, table: Table, file: OutputFile, keys: Sequence[str]) -> Path:
@@ -167,8 +226,13 @@ def _by_partition(files: Iterable[tuple[tuple[str, ...], int, int]]) -> tuple[Pa
     )
 
 
+def is_pipelines(table: Table) -> bool:
+    """Whether a pipeline writes the table: then the ledger knows its files, and its rows say where they come from."""
+    return _PIPELINE in table.descriptor.parameters
+
+
 def is_dead_letters(table: Table) -> bool:
-    return [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
+    return is_pipelines(table) and [c.name for c in table.descriptor.columns] == list[str](DEAD_LETTERS.names)
 
 
 def _named(database: str | None, name: str, known: Sequence[Table]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 from glulam.engine.base import StagedFile
 from glulam.engine.partition_writer import partition_folder
+from glulam.ledger.outputs import OutputFile
 from glulam.model.uri import S3Uri
 
 
@@ -81,4 +82,13 @@ def entries_in_place(staged: Sequence[StagedFile]) -> tuple[Entry, ...]:
         Entry(staged=f.uri, final=f.uri, values=f.values, records=f.records, size_bytes=f.size_bytes,
               checksum=f.checksum)
         for f in sorted(staged, key=lambda f: f.uri.key)
+    )  # fmt: skip
+
+
+def entries_of(files: Sequence[OutputFile]) -> tuple[Entry, ...]:
+    """Files that are published already."""
+    return tuple(
+        Entry(staged=f.uri, final=f.uri, values=f.values, records=f.record_count, size_bytes=f.size_bytes,
+              checksum=f.checksum)
+        for f in files
     )  # fmt: skip

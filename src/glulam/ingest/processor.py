@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from glulam.store.database import Database
 
 log = logging.getLogger("glulam.ingest")
 _MOVED_TRIES = 20
+_LEAST_PAUSE_S = 0.5
 
 
 def claim_policy(pipeline: Pipeline) -> ClaimPolicy:
@@ -58,16 +60,22 @@ class Processor:
     on_batch: Callable[[BatchReport], None] = lambda report: None
 
     def run(self, *, wait: bool = True) -> RunReport:
-        """Process until nothing is open. With wait=False, stop as soon as nothing is due right now."""
+        """Process until nothing is open. With wait=False, stop as soon as nothing is due right now.
+
+        A committed batch that could not be published `max_attempts` times is not waited for: it stays COMMITTED, with
+        its error in the report, and the next run goes on there."""
         report = RunReport()
+        unpublished: Counter[str] = Counter()
         while True:
             done = self.step()
             if done is not None:
+                unpublished[done.batch_id] += done.outcome == BatchState.COMMITTED
                 report.add(done)
                 self.on_batch(done)
                 continue
+            stuck = [b for b, tries in unpublished.items() if tries >= self.pipeline.batch.max_attempts]
             with self.database.transaction() as conn:
-                due = batches.seconds_until_due(conn, self.pipeline_id)
+                due = batches.seconds_until_due(conn, self.pipeline_id, stuck)
             if due is None or (not wait and due > 0):
                 sweep(self.database, self.work.store, staging_root(self.pipeline))
                 return report
@@ -93,7 +101,15 @@ class Processor:
                 batch_id=claim.batch_id, kind=claim.kind, outcome="TAKEN_OVER", error=str(fenced)
             )
         with self.database.transaction() as conn:
-            return batch_report(conn, claim, error, time.monotonic() - started)
+            report = batch_report(conn, claim, error, time.monotonic() - started)
+            if report.outcome == BatchState.COMMITTED and error is not None:
+                batches.postpone(conn, claim, error, self._pause_s(claim))
+            return report
+
+    def _pause_s(self, claim: Claim) -> float:
+        """Before it is published again; longer each time, and never longer than a lost worker's lease."""
+        batch = self.pipeline.batch
+        return min(max(batch.backoff_s, _LEAST_PAUSE_S) * 2.0 ** min(claim.epoch, 16), batch.lease_s)
 
     def _do(self, claim: Claim) -> str | None:
         """Returns the error that sent the batch back, or None when it is DONE."""
@@ -112,7 +128,7 @@ class Processor:
         try:
             self.publisher.finish(claim, manifest)
         except (StorageFailed, psycopg.OperationalError) as error:
-            # committed: the next claim goes on here when the lease is over
+            # committed: the next claim goes on here after a pause
             log.warning("batch %s is committed and will be published later: %s", claim.batch_id, error)
             return _text(error)
         return None

@@ -105,11 +105,18 @@ class Publisher:
             return None
         own = own_key(key, file.etag)
         if own == key:
-            raise StorageFailed(f"{file.uri}: cannot be archived as {key}: another object has that name")
+            raise self._taken(file, key)
         target = S3Uri(self.pipeline.zones.processed.bucket, own)
-        self.store.move(file.uri, target, file.etag)
+        try:
+            self.store.move(file.uri, target, file.etag)
+        except ObjectChanged as error:
+            raise self._taken(file, own) from error
         self._correct(file, own)
         return target
+
+    def _taken(self, file: FileVersion, key: str) -> StorageFailed:
+        place = S3Uri(self.pipeline.zones.processed.bucket, key)
+        return StorageFailed(f"{file.uri}: cannot be archived: {place} is another object; move that one away")
 
     def _correct(self, file: FileVersion, key: str | None) -> None:
         with self.database.transaction() as conn:
@@ -130,4 +137,6 @@ def archive_key(pipeline: Pipeline, file: FileVersion, archived_before: bool) ->
 
 
 def own_key(key: str, etag: str) -> str:
-    return key if "~" in key.rsplit("/", 1)[-1] else f"{key}~{hashlib.sha256(etag.encode()).hexdigest()[:12]}"
+    """The name that only this version has; a key may have a `~` of its own."""
+    suffix = f"~{hashlib.sha256(etag.encode()).hexdigest()[:12]}"
+    return key if key.endswith(suffix) else key + suffix

@@ -1,8 +1,8 @@
 """Feed dead letters in again, after a rule or a schema changed, and settle their accounts.
 
-A replay is a batch like any other: claimed, staged, committed behind the fence. Its records are read from where the
-raw file is now (archive or raw zone), at the same record numbers; those that are good now are written and settled in the
-commit, the others stay dead letters as they are."""
+A replay is a batch like any other: claimed, staged, committed behind the fence. Its records are read from where their
+file version is now (archive or raw zone), at the same record numbers; those that are good now are written and settled in
+the commit, the others stay dead letters as they are. So do those of a version that is nowhere any more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glulam.ledger import batches, files, settle
 from glulam.ledger.batches import BatchKind, Claim
 from glulam.ledger.files import LedgerEntry
 from glulam.model.clock import NewId
-from glulam.model.errors import EntityNotFound, ObjectNotFound
+from glulam.model.errors import ObjectNotFound
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
 
@@ -51,8 +51,10 @@ class ReplayWork:
             entries = [files.get_by_id(conn, file_id) for file_id in sorted(letters)]
         sources = tuple(self._source(i, e, letters[e.id]) for i, e in enumerate(entries))
         planned = self.batch.prepare(claim, sources)
+        gone = [str(entries[i].uri) for i in sorted(planned.scan.gone)]
         settled = [(entries[i].id, n) for i, numbers in planned.staged.written_keys.items() for n in numbers]
-        manifest = replace(planned.manifest, dead_letters=())
+        summary = {**(planned.manifest.summary or {}), "gone": gone}
+        manifest = replace(planned.manifest, dead_letters=(), summary=summary)
         planned = replace(planned, manifest=manifest)
         self.batch.decide(claim, planned, lambda conn, now: self._settle(conn, claim, now, settled))
         return manifest
@@ -64,15 +66,19 @@ class ReplayWork:
         self.batch.save_table(conn, claim, planned)
 
     def _source(self, index: int, entry: LedgerEntry, only: frozenset[int]) -> SourceFile:
-        store = self.batch.store
-        place = entry.uri
-        if entry.archive_key is not None:
-            place = S3Uri(self.batch.pipeline.zones.processed.bucket, entry.archive_key)
-        try:
-            stat = store.head(place)
-        except ObjectNotFound as error:
-            raise EntityNotFound(
-                f"{entry.uri}: its raw file is no longer at {place}; it cannot be replayed"
-            ) from error
-        return SourceFile(index=index, uri=place, etag=stat.etag, size_bytes=stat.size_bytes, only=only,
+        """Where the version is: archived, or still in the raw zone. If another version is there by now, or none, the
+        engine finds that out by the etag."""
+        place, etag = self._archived(entry) or (entry.uri, entry.etag)
+        return SourceFile(index=index, uri=place, etag=etag, size_bytes=entry.size_bytes, only=only,
                           origin=(str(entry.uri), entry.etag))  # fmt: skip
+
+    def _archived(self, entry: LedgerEntry) -> tuple[S3Uri, str] | None:
+        """The archived copy, which has its name for itself; a store may have given it another etag."""
+        if entry.archive_key is None:
+            return None
+        place = S3Uri(self.batch.pipeline.zones.processed.bucket, entry.archive_key)
+        try:
+            stat = self.batch.store.head(place)
+        except ObjectNotFound:
+            return None
+        return (place, stat.etag) if stat.size_bytes == entry.size_bytes else None

@@ -35,6 +35,8 @@ class BatchReport:
     partitions: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     cast_failures: Counter[str] = field(default_factory=Counter)
+    gone: tuple[str, ...] = ()
+    """Of a replay: files whose version is nowhere any more; their dead letters stay open."""
     seconds: float = 0.0
 
 
@@ -53,7 +55,7 @@ def batch_report(conn: psycopg.Connection, claim: Claim, error: str | None, seco
         bytes_in=sum(f.size_bytes for f in claim.files), read=read, written=written, rejected=rejected,
         rescued=rescued, bytes_out=s.get("bytes_out", 0), files_out=s.get("files", 0),
         partitions=s.get("partitions", 0), reasons=Counter(s.get("reasons", {})),
-        cast_failures=Counter(s.get("cast_failures", {})), seconds=seconds,
+        cast_failures=Counter(s.get("cast_failures", {})), gone=tuple(s.get("gone", ())), seconds=seconds,
     )  # fmt: skip
 
 

@@ -22,11 +22,13 @@ from glulam.infer.codec import from_plain, to_plain
 from glulam.infer.resolve import widens
 from glulam.infer.types import Field, Struct
 from glulam.ingest.config import Pipeline
-from glulam.ingest.manifest import Entry, Manifest
+from glulam.ingest.manifest import Entry
 from glulam.ledger import outputs
 from glulam.ledger.outputs import OutputFile
 from glulam.model.errors import AlreadyExists, InvalidConfig, SchemaMoved
 
+OF_PIPELINE = "glulam.pipeline"
+"""The parameter of a table that says which pipeline writes it."""
 _RAW_SCHEMA = "glulam.raw_schema"
 
 
@@ -40,10 +42,11 @@ def raw_schema(table: Table | None) -> Struct | None:
     return found
 
 
-def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Staged) -> TableDescriptor:
+def descriptor(
+    pipeline: Pipeline, old: TableDescriptor | None, raw: Struct, staged: Staged
+) -> TableDescriptor:
     """The table after this batch. Raises InvalidConfig when the pipeline now makes a column of another type."""
-    old = table.descriptor if table is not None else None
-    _check_kind(pipeline, table)
+    _check_kind(pipeline, old)
     columns = list(old.columns) if old is not None else []
     at = {c.name: i for i, c in enumerate(columns)}
     partition_keys = _partition_keys(staged)
@@ -71,17 +74,17 @@ def descriptor(pipeline: Pipeline, table: Table | None, raw: Struct, staged: Sta
             raise InvalidConfig(f"the table is partitioned by {have_keys}; the pipeline now says {found}")
         keys = old.partition_keys
     parameters = dict(old.parameters) if old is not None else {}
-    parameters["glulam.pipeline"] = pipeline.pipeline
+    parameters[OF_PIPELINE] = pipeline.pipeline
     parameters[_RAW_SCHEMA] = json.dumps(to_plain(raw), ensure_ascii=False, separators=(",", ":"))
     return TableDescriptor(columns=tuple(columns), partition_keys=keys, location=str(pipeline.zones.curated),
                            format=pipeline.curated.format, parameters=parameters)  # fmt: skip
 
 
-def _check_kind(pipeline: Pipeline, table: Table | None) -> None:
-    if table is not None and is_iceberg(table.descriptor) != pipeline.iceberg:
+def _check_kind(pipeline: Pipeline, old: TableDescriptor | None) -> None:
+    if old is not None and is_iceberg(old) != pipeline.iceberg:
         have = "an Iceberg table" if not pipeline.iceberg else "plain Parquet"
         raise InvalidConfig(
-            f"table {table.database}.{table.name} is {have} and the pipeline says curated.format: "
+            f"table {pipeline.table.database}.{pipeline.table.name} is {have} and the pipeline says curated.format: "
             f"{pipeline.curated.format}; a table cannot change its kind: give the new one another name and zone"
         )
 
@@ -100,7 +103,7 @@ def _partition_keys(staged: Staged) -> list[Column]:
 def dead_letter_descriptor(pipeline: Pipeline) -> TableDescriptor:
     columns = tuple(Column(name=f.name, type=str(from_arrow(f.type))) for f in DEAD_LETTERS)
     return TableDescriptor(columns=columns, location=str(pipeline.zones.dead_letters),
-                           parameters={"classification": "parquet", "glulam.pipeline": pipeline.pipeline})  # fmt: skip
+                           parameters={"classification": "parquet", OF_PIPELINE: pipeline.pipeline})  # fmt: skip
 
 
 def dead_letter_name(pipeline: Pipeline) -> str:
@@ -139,16 +142,8 @@ def swap_metadata(
     update_table(conn, now, changed, expected_version=now.version, cause=cause)
 
 
-def record_outputs(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, table: Table | None,
-                   manifest: Manifest, batch_id: str) -> None:  # fmt: skip
-    """Enter the batch's files and partitions; the dead letters in their own table."""
-    if table is not None:
-        _enter(conn, table, manifest.data, batch_id)
-    if manifest.dead_letters:
-        _enter(conn, _dead_letter_table(conn, scope, pipeline, batch_id), manifest.dead_letters, batch_id)
-
-
-def _dead_letter_table(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, batch_id: str) -> Table:
+def dead_letter_table(conn: psycopg.Connection, scope: Scope, pipeline: Pipeline, batch_id: str) -> Table:
+    """Made when it is not there."""
     database, name = pipeline.table.database, dead_letter_name(pipeline)
     ensure_database(conn, database, scope=scope)
     found = find_table(conn, database, name, scope=scope)
@@ -161,7 +156,8 @@ def _dead_letter_table(conn: psycopg.Connection, scope: Scope, pipeline: Pipelin
         return get_table(conn, database, name, scope=scope)
 
 
-def _enter(conn: psycopg.Connection, table: Table, entries: tuple[Entry, ...], batch_id: str) -> None:
+def record_outputs(conn: psycopg.Connection, table: Table, entries: tuple[Entry, ...], batch_id: str) -> None:
+    """Enter a batch's files of a table, and their partitions."""
     outputs.add(conn, batch_id, table.id, [
         OutputFile(uri=e.final, values=e.values, record_count=e.records, size_bytes=e.size_bytes, checksum=e.checksum)
         for e in entries

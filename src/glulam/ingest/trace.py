@@ -15,7 +15,7 @@ from glulam.catalog.tables import Table, list_tables
 from glulam.engine.query import FILE_COLUMN, ROW_COLUMN, quoted
 from glulam.ingest import inspect
 from glulam.ingest.inspect import DeadLetter, Filter
-from glulam.ingest.live import LiveTables, is_dead_letters
+from glulam.ingest.live import LiveTables, is_dead_letters, is_pipelines
 from glulam.ledger import lookup
 from glulam.ledger.files import LedgerEntry
 from glulam.ledger.lookup import BatchRow
@@ -77,7 +77,9 @@ def trace(live: LiveTables, asked: str, archives: Mapping[str, S3Uri]) -> Trace:
     """Find what `asked` names. `archives`: the processed zone by pipeline, as far as known. Raises EntityNotFound."""
     with live.database.connection() as conn:
         versions = lookup.versions_anywhere(conn, asked)
-        tables = [t for t in list_tables(conn, scope=live.scope) if not is_dead_letters(t)]
+        tables = [
+            t for t in list_tables(conn, scope=live.scope) if is_pipelines(t) and not is_dead_letters(t)
+        ]
     if versions:
         found = tuple(_file(live, v, tables, archives) for v in versions)
         return Trace(asked=asked, kind="file", files=found)

@@ -10,7 +10,7 @@ Here: the values, and what a worker does between claim and end. `claims.py` hand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ from glulam.ledger.files import FileVersion
 from glulam.model.clock import NewId
 from glulam.model.errors import EntityNotFound, Fenced
 from glulam.model.states import BatchState
+
+MAX_ERROR_CHARACTERS = 4000
 
 
 class BatchKind(StrEnum):
@@ -91,7 +93,11 @@ UPDATE batch SET lease_until = now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s AND epoch = %(epoch)s AND state IN ('RUNNING', 'COMMITTED')
 """
 FINISH = """
-UPDATE batch SET state = 'DONE', done_at = now(), lease_until = NULL
+UPDATE batch SET state = 'DONE', done_at = now(), lease_until = NULL, error_message = NULL
+WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'COMMITTED'
+"""
+POSTPONE = """
+UPDATE batch SET lease_until = now() + make_interval(secs => %(pause_s)s), error_message = %(error)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'COMMITTED'
 """
 NOW = "SELECT state, epoch, manifest FROM batch WHERE id = %s"
@@ -100,7 +106,8 @@ SECONDS_UNTIL_DUE = """
 SELECT CASE WHEN EXISTS (SELECT FROM pending_chunk WHERE pipeline_id = %(pipeline)s) THEN 0
        ELSE (SELECT extract(epoch FROM
                     min(greatest(CASE state WHEN 'READY' THEN not_before ELSE lease_until END, now())) - now())
-             FROM batch WHERE pipeline_id = %(pipeline)s AND state IN ('READY', 'RUNNING', 'COMMITTED'))
+             FROM batch WHERE pipeline_id = %(pipeline)s AND state IN ('READY', 'RUNNING', 'COMMITTED')
+                        AND id <> ALL (%(without)s::text[]))
        END::float8
 """
 
@@ -133,6 +140,13 @@ def finish(conn: psycopg.Connection, claim: Claim) -> None:
         raise fenced(conn, claim)
 
 
+def postpone(conn: psycopg.Connection, claim: Claim, error: str, pause_s: float) -> None:
+    """Let a COMMITTED batch be claimed again after a pause, since it cannot be published now: `error` says why.
+    Nothing happens when it is no longer ours."""
+    given = {"id": claim.batch_id, "epoch": claim.epoch, "error": storable(error), "pause_s": pause_s}
+    conn.execute(POSTPONE, given)
+
+
 def reload(conn: psycopg.Connection, batch_id: str) -> BatchNow:
     """What became of a batch: for a worker whose commit was cut off. Raises EntityNotFound."""
     row = conn.execute(NOW, (batch_id,)).fetchone()
@@ -147,11 +161,19 @@ def staged_now(conn: psycopg.Connection, batch_ids: Sequence[str]) -> dict[str, 
     return {row[0]: StagedNow(BatchState(row[1]), row[2], row[3]) for row in rows}
 
 
-def seconds_until_due(conn: psycopg.Connection, pipeline_id: int) -> float | None:
+def seconds_until_due(
+    conn: psycopg.Connection, pipeline_id: int, without: Collection[str] = ()
+) -> float | None:
     """When `claim` may find something again: 0 while files are PENDING, else until the next backoff or lease ends.
-    None: nothing is open, the pipeline is at rest."""
-    row = conn.execute(SECONDS_UNTIL_DUE, {"pipeline": pipeline_id}).fetchone()
+    None: nothing is open (but the batches in `without`), the pipeline is at rest."""
+    given = {"pipeline": pipeline_id, "without": texts(without)}
+    row = conn.execute(SECONDS_UNTIL_DUE, given).fetchone()
     return None if row is None or row[0] is None else float(row[0])
+
+
+def storable(error: str) -> str:
+    """An error's text as a row can hold it."""
+    return error[:MAX_ERROR_CHARACTERS].replace("\x00", "\\u0000")
 
 
 def fenced(conn: psycopg.Connection, claim: Claim) -> Fenced:

@@ -12,11 +12,10 @@ from enum import StrEnum
 import psycopg
 
 from glulam.ledger.arrays import integers
-from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy, fenced
+from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy, fenced, storable
 from glulam.model.clock import NewId
 
 MAX_BACKOFF_S = 300.0
-MAX_ERROR_CHARACTERS = 4000
 
 
 class FailOutcome(StrEnum):
@@ -66,7 +65,7 @@ def fail(
     transient: the same batch may well succeed later (storage, database). splittable: the error may be the fault of
     one file; False for what would hit each half alike. blameless: neither the batch nor its files did it (a mistake
     in the pipeline's configuration): it is READY at once, and the attempt does not count."""
-    error = error[:MAX_ERROR_CHARACTERS].replace("\x00", "\\u0000")
+    error = storable(error)
     if blameless:
         return _again(conn, claim, error, backoff_s=0.0, refund=1)
     backoff_s = min(policy.backoff_s * 2.0**claim.attempts, MAX_BACKOFF_S)

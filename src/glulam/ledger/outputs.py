@@ -42,6 +42,10 @@ ORDER BY "values", id
 RETIRE = """
 UPDATE output_file SET retired_by = %(batch)s WHERE uri = ANY (%(uris)s::text[]) AND retired_by IS NULL
 """
+HAND_OVER = """
+UPDATE output_file SET table_id = %(to)s
+WHERE table_id = %(from)s AND retired_by IS NULL AND uri = ANY (%(uris)s::text[])
+"""
 
 
 def add(conn: psycopg.Connection, batch_id: str, table_id: int, files: Sequence[OutputFile]) -> None:
@@ -88,3 +92,9 @@ def retire(conn: psycopg.Connection, batch_id: str, uris: Collection[S3Uri]) -> 
             f"batch {batch_id} replaces {len(set(uris))} files, {retired} of them are live; "
             "others were retired by another batch: plan again"
         )
+
+
+def hand_over(conn: psycopg.Connection, table_id: int, to_table_id: int, uris: Collection[S3Uri]) -> int:
+    """Live files of one table become another's; returns how many."""
+    given = {"from": table_id, "to": to_table_id, "uris": texts(str(uri) for uri in uris)}
+    return conn.execute(HAND_OVER, given).rowcount

@@ -10,7 +10,19 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    ├── ConcurrentRunsExceeded       a job runs as often as it may already
+    ├── IdempotentMismatch           the same name with another content
+    ├── RunEnded                     a run that is over cannot be stopped
+    ├── IllegalSessionState          a session that does not allow this now
+    ├── LogNotFound                  no such log group or stream
+    ├── InvalidLogParameter          a parameter of a log request is off
     ├── Conflict                     the thing is in a state that does not allow this
+    │   ├── CrawlerRunning           it has a crawl open
+    │   ├── CrawlerNotRunning        there is nothing to stop
+    │   ├── CrawlerStopping          it is being stopped already
+    │   ├── NoSchedule               there is none to start
+    │   ├── SchedulerRunning         its schedule is on already
+    │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
     ├── AccessRefused                a request that is not let in
@@ -88,8 +100,58 @@ class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
 
 
+class ConcurrentRunsExceeded(GlulamError):
+    code = "ConcurrentRunsExceededException"
+
+
+class IdempotentMismatch(GlulamError):
+    code = "IdempotentParameterMismatchException"
+
+
+class RunEnded(GlulamError):
+    code = "JobRunInTerminalStateException"
+
+
+class IllegalSessionState(GlulamError):
+    code = "IllegalSessionStateException"
+
+
+class LogNotFound(GlulamError):
+    code = "ResourceNotFoundException"
+    exit_code = 3
+
+
+class InvalidLogParameter(GlulamError):
+    code = "InvalidParameterException"
+    exit_code = 2
+
+
 class Conflict(GlulamError):
     code = "ConflictException"
+
+
+class CrawlerRunning(Conflict):
+    code = "CrawlerRunningException"
+
+
+class CrawlerNotRunning(Conflict):
+    code = "CrawlerNotRunningException"
+
+
+class CrawlerStopping(Conflict):
+    code = "CrawlerStoppingException"
+
+
+class NoSchedule(Conflict):
+    code = "NoScheduleException"
+
+
+class SchedulerRunning(Conflict):
+    code = "SchedulerRunningException"
+
+
+class SchedulerNotRunning(Conflict):
+    code = "SchedulerNotRunningException"
 
 
 class EncryptionFailed(GlulamError):

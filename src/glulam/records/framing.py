@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from glulam.model.errors import UnreadableFile
-from glulam.records.expand import Content
 from glulam.records.strict import decode, skip_space, value_end
 from glulam.records.values import RAW_PREFIX_BYTES, BadRecord, ReadLimits, Reject, RejectCode
 
@@ -118,7 +117,17 @@ class _Cursor:
                       raw=raw[:RAW_PREFIX_BYTES] if length > len(raw) else raw, code=code, detail=detail)  # fmt: skip
 
 
-def frame(file: int, content: Content, limits: ReadLimits) -> Iterator[Framed]:
+class Expanded(Protocol):
+    """The decompressed content of a file (`expand.Content`, or another that knows more compressions)."""
+
+    @property
+    def damage(self) -> str | None:
+        """After the last window: what was wrong with the compressed stream."""
+
+    def windows(self) -> Iterator[bytes]: ...
+
+
+def frame(file: int, content: Expanded, limits: ReadLimits) -> Iterator[Framed]:
     """Frame one file's content. Raises UnreadableFile as the contract says."""
     cursor = _Cursor(file)
     windows = content.windows()

@@ -5,6 +5,7 @@ The result is columnar and knows, for each record, where it came from. Nothing h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from glulam.records.chunks import Chunk
 from glulam.records.strict import decode
 from glulam.records.tokens import Tokens, count_tokens, mark_nulls
 from glulam.records.values import BadRecord, ReadLimits, Reject, RejectCode
-from glulam.records.verify import FastParser, Verified, fast_part
+from glulam.records.verify import ANY_SCALAR, FastParser, Verified, fast_part
 
 LINEAGE = pa.schema(
     [
@@ -35,6 +36,9 @@ LINEAGE = pa.schema(
 
 RAW = LINEAGE.append(pa.field("_raw", pa.binary()))
 _SAMPLE = 64
+
+Witness = Callable[[int, int, int, dict[str, Any]], None]
+"""Shown each record that the strict parser decodes: file, record number, line, value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +55,10 @@ class Scanned:
 
 
 def scan_chunk(chunk: Chunk, parser: FastParser, base: Struct | None, policy: SchemaPolicy, limits: ReadLimits,
-               *, learn: bool = True) -> Scanned:  # fmt: skip
+               *, learn: bool = True, witness: Witness | None = None) -> Scanned:  # fmt: skip
     """Scan with `base` as the schema to try first. With learn=False no other schema is tried (a second scan, when
     the final schema is known)."""
-    work = _Work(chunk, policy, limits)
+    work = _Work(chunk, policy, limits, witness)
     work.documents()
     if len(chunk.is_record):
         work.lines(parser, base, learn)
@@ -62,8 +66,10 @@ def scan_chunk(chunk: Chunk, parser: FastParser, base: Struct | None, policy: Sc
 
 
 class _Work:
-    def __init__(self, chunk: Chunk, policy: SchemaPolicy, limits: ReadLimits) -> None:
-        self.chunk, self.policy, self.limits = chunk, policy, limits
+    def __init__(
+        self, chunk: Chunk, policy: SchemaPolicy, limits: ReadLimits, witness: Witness | None
+    ) -> None:
+        self.chunk, self.policy, self.limits, self.witness = chunk, policy, limits, witness
         self.shape = Shape()
         self.rejects: list[Reject] = list(chunk.rejects)
         self.slow: list[tuple[Any, ...]] = []
@@ -82,6 +88,8 @@ class _Work:
                                        raw=raw, code=bad.code, detail=bad.detail))  # fmt: skip
             return
         self.shape.see(value, (file, record_no))
+        if self.witness is not None:
+            self.witness(file, record_no, line, value)
         self.slow.append((file, record_no, line, offset, len(raw), raw))
 
     def strict_row(self, row: int) -> None:
@@ -186,6 +194,7 @@ _KINDS: dict[DataType, str] = {
     BIGINT: kinds.BIGINT,
     DOUBLE: kinds.DOUBLE,
     STRING: kinds.STRING,
+    ANY_SCALAR: kinds.STRING,
 }
 
 

@@ -22,6 +22,7 @@ class RejectCode(StrEnum):
     MISSING_EVENT_TIME = "MISSING_EVENT_TIME"
     CAST_FAILED = "CAST_FAILED"
     SCHEMA_FROZEN = "SCHEMA_FROZEN"
+    BAD_PARTITION_VALUE = "BAD_PARTITION_VALUE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

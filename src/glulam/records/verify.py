@@ -27,11 +27,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glulam.infer.arrow import to_arrow
-from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, STRING, Array, DataType, Field, Struct
+from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, STRING, Array, DataType, Field, Scalar, Struct
 from glulam.records.tokens import MARK, MARK_AS_TEXT, Tokens
+
+ANY_SCALAR = Scalar("any scalar")
+"""A place with texts, numbers and booleans: its values come out as they are written, texts in quotes. For who only counts
+what is there; no table has such a column."""
 
 _EXACT = 2.0**53
 _FEW = 100
+_PLAIN = r"^(?:true|false|-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,15})?)$"
 
 
 def fast_part(schema: Struct) -> Struct:
@@ -53,7 +58,7 @@ def _fast_type(kind: DataType) -> DataType | None:
     if isinstance(kind, Array):
         element = _fast_type(kind.element)
         return Array(element) if element is not None else None
-    return kind if kind in (BOOLEAN, BIGINT, DOUBLE, STRING) else None
+    return kind if kind in (BOOLEAN, BIGINT, DOUBLE, STRING, ANY_SCALAR) else None
 
 
 def _structure(kind: DataType) -> Any:
@@ -80,10 +85,14 @@ def private_duckdb() -> duckdb.DuckDBPyConnection:
 
 
 class FastParser:
-    """Parses lines by one schema. Not thread-safe: one a thread."""
+    """Parses lines by one schema. Not thread-safe: one a thread. `as_written`: values of double columns come out as the
+    text that stands in the line, for who wants to know whether 2 or 2.0 was written."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection | None = None, *, as_written: bool = False
+    ) -> None:
         self._connection = connection or private_duckdb()
+        self._as_written = as_written
 
     def close(self) -> None:
         self._connection.close()
@@ -96,7 +105,7 @@ class FastParser:
         top = found.column("j").combine_chunks()
         if isinstance(top, pa.ChunkedArray):
             top = pa.concat_arrays(top.chunks)
-        proof = _Proof(len(top), marked=bool(len(tokens.null_at)))
+        proof = _Proof(len(top), marked=bool(len(tokens.null_at)), as_written=self._as_written)
         column = proof.members(top, schema, None)[0]
         accepted = (
             eligible & ~tokens.doubtful & ~proof.doubtful
@@ -132,8 +141,8 @@ Rows = npt.NDArray[np.int64] | None
 class _Proof:
     """Walks the parsed arrays: counts what was found, casts the numbers, marks the lines in doubt."""
 
-    def __init__(self, lines: int, *, marked: bool) -> None:
-        self.lines, self.marked = lines, marked
+    def __init__(self, lines: int, *, marked: bool, as_written: bool = False) -> None:
+        self.lines, self.marked, self.as_written = lines, marked, as_written
         self.nulls = np.zeros(lines, np.int64)
         self.keys = np.zeros(lines, np.int64)
         self.strings = np.zeros(lines, np.int64)
@@ -186,6 +195,8 @@ class _Proof:
             if bracket.any():  # DuckDB writes an array into a text column as its JSON
                 self._doubt(bracket, rows)
             return array
+        if kind == ANY_SCALAR:
+            return self.scalar(array, valid, rows)
         if kind == BOOLEAN:
             return self.boolean(array, valid, rows)
         return self.number(array, kind, valid, rows)
@@ -215,6 +226,15 @@ class _Proof:
         mask = array.is_null() if array.null_count else None
         return pa.ListArray.from_arrays(pa.array(offsets), typed, mask=mask)
 
+    def scalar(self, array: pa.Array, valid: npt.NDArray[np.bool_], rows: Rows) -> pa.Array:
+        text = np.asarray(pc.fill_null(pc.starts_with(array, '"'), False))
+        self._count(self.strings, text, rows)
+        plain = pc.match_substring_regex(array, _PLAIN)
+        bad = valid & ~text & ~np.asarray(pc.fill_null(plain, False))
+        if bad.any():
+            self._doubt(bad, rows)
+        return array
+
     def boolean(self, array: pa.Array, valid: npt.NDArray[np.bool_], rows: Rows) -> pa.Array:
         true = pc.equal(array, "true")
         known = pc.or_(true, pc.equal(array, "false"))
@@ -242,6 +262,8 @@ class _Proof:
                 bad[large[~np.asarray(real)]] = True
             if bad.any():
                 self._doubt(bad, rows)
+            if self.as_written:
+                return array
         return typed
 
 

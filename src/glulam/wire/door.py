@@ -34,6 +34,7 @@ from glulam.model.errors import (
     RequestTooLarge,
     SerializationFailed,
     UnknownOperation,
+    ValidationFailed,
 )
 from glulam.wire.services import Operation, Service
 
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 _STATUS = {"InternalServiceException": 500, "InternalFailure": 500, "OperationNotSupportedException": 501,
            "RequestEntityTooLargeException": 413, "ServiceUnavailableException": 503}  # fmt: skip
 """Codes that are not answered with 400, unless the error says otherwise itself (`http_status`)."""
+
+BODY_S = 60
+"""So long a body may take to arrive."""
 
 Touched = TypeVar("Touched")
 
@@ -170,7 +174,14 @@ class AwsDoor:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
-        body = await _read_body(receive, self.max_body_bytes)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _read_body(receive, self.max_body_bytes)
+        except TimeoutError:
+            log.warning("a request of %s was given up: no whole body in %d s", scope.get("client"), BODY_S)
+            await send({"type": "http.response.start", "status": 408, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         request = HttpRequest(
             method=scope["method"], raw_path=scope.get("raw_path", b"/").decode("latin-1").partition("?")[0],
             raw_query=scope["query_string"].decode("latin-1"), headers=headers, body=body or b"",
@@ -204,9 +215,28 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
 
 def _json(body: bytes) -> Any:
     try:
-        return orjson.loads(body) if body else {}
+        found = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
         raise SerializationFailed(f"the request body is not JSON: {error}") from error
+    if b"\\u0000" in body:  # the only way to write it
+        _refuse_nul(found, "")
+    return found
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    """No text that a service keeps may hold U+0000: PostgreSQL has none. Raises ValidationFailed."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_nul(name, f"{path} (a name in it)")
+            _refuse_nul(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value, 1):
+            _refuse_nul(item, f"{path}.{index}.member")
+    elif isinstance(value, str) and "\0" in value:
+        raise ValidationFailed(
+            f"1 validation error detected: Value at '{path.lstrip('.')}' failed to satisfy constraint: Member must "
+            "not hold the character U+0000"
+        )
 
 
 def _response(

@@ -1,0 +1,1 @@
+"""Where DynamicFrames go to: files, catalog tables, databases."""

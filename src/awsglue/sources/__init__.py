@@ -1,0 +1,1 @@
+"""Where DynamicFrames come from: files, the catalog, databases."""

@@ -1,0 +1,156 @@
+"""Databases as sources and sinks, through Spark's JDBC. Drivers are not part of Glulam: a missing one is named.
+
+hashfield, hashexpression   parallel reads: `hashpartitions` (7) conditions on a hash, one for each partition
+jobBookmarkKeys             only rows beyond the last value that a committed run read
+sampleQuery                 an SQL query instead of a table
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from awsglue.bookmarks import JobBookmark, Keys, window
+from awsglue.records import Records
+from awsglue.workspace import SPARK_ERRORS, Workspace
+from glulam.model.errors import ConnectionFailed, InvalidInput
+
+DRIVERS = {
+    "postgresql": ("org.postgresql.Driver", "org.postgresql:postgresql"),
+    "mysql": ("com.mysql.cj.jdbc.Driver", "com.mysql:mysql-connector-j"),
+    "sqlserver": ("com.microsoft.sqlserver.jdbc.SQLServerDriver", "com.microsoft.sqlserver:mssql-jdbc"),
+    "oracle": ("oracle.jdbc.OracleDriver", "com.oracle.database.jdbc:ojdbc11"),
+}
+_HASH: dict[str, Callable[[str, int], str]] = {
+    "postgresql": lambda c, n: f"abs(hashtext(cast({c} as text))::bigint) % {n}",
+    "mysql": lambda c, n: f"crc32({c}) % {n}",
+    "sqlserver": lambda c, n: f"abs(cast(checksum({c}) as bigint)) % {n}",
+    "oracle": lambda c, n: f"ora_hash({c}, {n - 1})",
+}
+
+
+def vendor(kind: str, url: str) -> str:
+    """The database by connection_type, or by the URL of a `jdbc` one. Raises InvalidInput."""
+    found = kind if kind in DRIVERS else (re.match(r"jdbc:(\w+):", url) or [None, ""])[1]
+    if found not in DRIVERS:
+        raise InvalidInput(f"connection_type {kind!r} with URL {url!r}: expected one of {', '.join(DRIVERS)}")
+    return str(found)
+
+
+def spark_options(kind: str, options: dict[str, Any]) -> dict[str, str]:
+    """What Spark's JDBC source is given. Raises InvalidInput for what is missing."""
+    url = str(options.get("url") or "")
+    if not url:
+        raise InvalidInput(f"connection_type {kind!r}: connection_options need a url, or a connectionName")
+    found = {"url": url, "driver": options.get("className") or DRIVERS[vendor(kind, url)][0]}
+    for name in ("user", "password", "fetchsize", "batchsize"):
+        if options.get(name) is not None:
+            found[name] = str(options[name])
+    if options.get("bulkSize"):
+        found["batchsize"] = str(options["bulkSize"])
+    return found
+
+
+def source_of(options: dict[str, Any]) -> str:
+    """The table, or the query in brackets, as it stands after FROM."""
+    if query := options.get("sampleQuery") or options.get("query"):
+        return f"({str(query).rstrip().rstrip(';')}) glue_source"
+    if table := options.get("dbtable"):
+        return str(table)
+    raise InvalidInput("connection_options need dbtable (or sampleQuery)")
+
+
+def conditions(kind: str, options: dict[str, Any]) -> list[str]:
+    """One condition for each parallel read; none when the read is one."""
+    field, expression = options.get("hashfield"), options.get("hashexpression")
+    if not field and not expression:
+        return []
+    count = int(options.get("hashpartitions", 7))
+    if count < 1:
+        raise InvalidInput(f"hashpartitions: {count}; expected a whole number from 1")
+    if expression:
+        hashed = f"({expression}) % {count}"
+        rest = [f"{hashed} = {i}" for i in range(1, count)]
+        return [
+            f"({hashed} = 0 OR ({expression}) IS NULL OR ({expression}) < 0)",
+            *(f"({c}) AND ({expression}) >= 0" for c in rest),
+        ]
+    hashed = _HASH[vendor(kind, str(options.get("url") or ""))](str(field), count)
+    return [f"({hashed} = 0 OR {field} IS NULL)", *(f"{hashed} = {i}" for i in range(1, count))]
+
+
+def read(
+    work: Workspace, kind: str, options: dict[str, Any], bookmark: JobBookmark | None, transformation_ctx: str
+) -> Records:
+    given, source = spark_options(kind, options), source_of(options)
+    where: str | None = None
+    if bookmark is not None and options.get("jobBookmarkKeys"):
+        where = _window(work, given, source, options, bookmark, transformation_ctx)
+    parts = conditions(kind, options)
+    if where:
+        parts = [f"({where}) AND ({part})" for part in parts] or [where]
+    try:
+        return Records.of(_load(work, given, source, parts))
+    except SPARK_ERRORS as error:
+        raise failed(kind, given["url"], error) from error
+
+
+def _load(work: Workspace, given: dict[str, str], source: str, parts: list[str]) -> DataFrame:
+    if parts:
+        properties = {name: value for name, value in given.items() if name != "url"}
+        return work.session.read.jdbc(given["url"], source, predicates=parts, properties=properties)
+    return work.session.read.format("jdbc").options(**given).option("dbtable", source).load()
+
+
+def _window(
+    work: Workspace, given: dict[str, str], source: str, options: dict[str, Any], bookmark: JobBookmark,
+    transformation_ctx: str,
+) -> str | None:  # fmt: skip
+    names = options["jobBookmarkKeys"]
+    order = str(options.get("jobBookmarkKeysSortOrder", "asc")).lower()
+    if order not in ("asc", "desc"):
+        raise InvalidInput(f"jobBookmarkKeysSortOrder: {order!r}; expected asc or desc")
+    keys = Keys(names=[names] if isinstance(names, str) else list(names), descending=order == "desc",
+                lookback=float(options.get("jobBookmarkLookback", 0)))  # fmt: skip
+    listed = ", ".join(keys.names)
+    sort = ", ".join(f"{name} {'ASC' if keys.descending else 'DESC'}" for name in keys.names)
+    ranked = f"(SELECT {listed}, row_number() OVER (ORDER BY {sort}) AS glue_rank FROM {source}) glue_top"  # noqa: S608
+    rows = _load(work, given, ranked, ["glue_rank = 1"]).collect()
+    top = list(rows[0][:-1]) if rows else None
+    if (end := bookmark.end(transformation_ctx)) is not None:
+        top = end.get("last")
+    condition, state = window(keys, bookmark.state(transformation_ctx), top)
+    if state:
+        bookmark.note(transformation_ctx, state)
+    return condition
+
+
+def write(frame: DataFrame, kind: str, options: dict[str, Any]) -> None:
+    given = spark_options(kind, options)
+    try:
+        frame.write.format("jdbc").options(**given).option("dbtable", source_of(options)).mode(
+            "append"
+        ).save()
+    except SPARK_ERRORS as error:
+        raise failed(kind, given["url"], error) from error
+
+
+def failed(kind: str, url: str, error: Exception) -> Exception:
+    text = str(error)
+    if "ClassNotFoundException" in text or "No suitable driver" in text or "CLASS_NOT_FOUND" in text:
+        package = DRIVERS[vendor(kind, url)][1]
+        return InvalidInput(
+            f"Spark has no driver for {kind}: add --conf spark.jars.packages={package}:VERSION, or --extra-jars"
+        )
+    return ConnectionFailed(f"{kind}: {text[:500]}")
+
+
+def of_connection(found: dict[str, Any], dbtable: str | None = None) -> dict[str, Any]:
+    """A connection of the catalog as the options of a source."""
+    properties = found.get("ConnectionProperties") or {}
+    options = {"url": properties.get("JDBC_CONNECTION_URL", ""), "user": properties.get("USERNAME"),
+               "password": properties.get("PASSWORD"), "className": properties.get("JDBC_DRIVER_CLASS_NAME")}  # fmt: skip
+    return options | ({"dbtable": dbtable} if dbtable else {})

@@ -1,0 +1,1 @@
+"""Data quality for job scripts, as `awsgluedq.transforms`."""

@@ -1,0 +1,97 @@
+"""Spark's configuration for one run, as files that Spark reads by itself: a script that says `SparkContext.getOrCreate()` and
+nothing else gets the right master, memory, lake and event log.
+
+`s3://` on a local lake is Hadoop's ViewFileSystem with a link for each bucket: configuration only, paths in scripts stay as
+they are. Buckets are those that there are when the run starts, and those that its arguments name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from glulam.jobs.capacity import Capacity
+from glulam.jobs.workspace import Workspace
+
+_MIB = 1 << 20
+_LEAST_DRIVER_MIB = 512
+_LOG4J = """
+rootLogger.level = warn
+rootLogger.appenderRef.stdout.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparkPlace:
+    """Where Spark runs, and what its s3:// is."""
+
+    master: str
+    """`local[*]`, a master URL, or `sc://host:port`."""
+    lake: Path | None
+    """The local lake; None: objects are on S3."""
+
+
+def write(
+    place: SparkPlace, workspace: Workspace, capacity: Capacity, given: Mapping[str, str], jars: Sequence[str]
+) -> dict[str, str]:
+    """Write the configuration into the run's folder. Returns the environment that makes Spark find it."""
+    settings = {**_settings(place, workspace, capacity), **given}
+    if jars:
+        settings["spark.jars"] = ",".join([*jars, *filter(None, [given.get("spark.jars")])])
+    lines = "".join(f"{name} {value}\n" for name, value in sorted(settings.items()))
+    workspace.write(workspace.conf / "spark-defaults.conf", lines)
+    workspace.write(workspace.conf / "log4j2.properties", _LOG4J)
+    env = {"SPARK_CONF_DIR": str(workspace.conf), "SPARK_LOCAL_DIRS": str(workspace.tmp)}
+    if place.master.startswith("sc://"):
+        env["SPARK_REMOTE"] = place.master
+    return env
+
+
+def _settings(place: SparkPlace, workspace: Workspace, capacity: Capacity) -> dict[str, str]:
+    memory = capacity.memory_bytes * capacity.workers
+    found = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": workspace.events.as_uri(),
+        "spark.eventLog.compress": "false",
+        "spark.sql.warehouse.dir": (workspace.path / "warehouse").as_uri(),
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={workspace.tmp} -Djava.io.tmpdir={workspace.tmp}",
+    }
+    if place.master.startswith("sc://"):
+        return found | _lake(place.lake)
+    if place.master.startswith("local"):
+        cores = min(capacity.cores * capacity.workers, os.cpu_count() or 1)
+        found["spark.master"] = f"local[{cores}]"
+        found["spark.driver.host"] = found["spark.driver.bindAddress"] = "127.0.0.1"
+        half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        found["spark.driver.memory"] = f"{max(_LEAST_DRIVER_MIB, min(memory, half) // _MIB)}m"
+        found["spark.sql.shuffle.partitions"] = str(max(4, cores * 2))
+    else:
+        found["spark.master"] = place.master
+        found["spark.executor.instances"] = str(max(1, capacity.workers - 1))
+        found["spark.executor.cores"] = str(capacity.cores)
+        found["spark.executor.memory"] = f"{capacity.memory_bytes * 5 // 8 // _MIB}m"
+    return found | _lake(place.lake)
+
+
+def _lake(lake: Path | None) -> dict[str, str]:
+    if lake is None:
+        return {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
+    schemes = ("s3", "s3a", "s3n")
+    found = {}
+    for scheme in schemes:
+        found[f"spark.hadoop.fs.{scheme}.impl"] = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
+        found[f"spark.hadoop.fs.viewfs.overload.scheme.target.{scheme}.impl"] = (
+            "org.apache.hadoop.fs.LocalFileSystem"
+        )
+    for bucket in sorted(p for p in lake.glob("*") if p.is_dir() and not p.name.startswith(".")):
+        found[f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback"] = bucket.as_uri()
+    return found

@@ -1,0 +1,185 @@
+"""What the process of a job run asks its server, beside the AWS operations: its bookmark, and a session's
+statements.
+
+    GET /_glulam/job-runs/<run id>/bookmark    {"job_name", "version", "run_id", "state"}; state null: there is none yet
+        ?run=<run id>                          as that run left it, for --job-bookmark-from and -to
+    PUT /_glulam/job-runs/<run id>/bookmark    {"state": {...}}: counts once the run has succeeded
+    POST /_glulam/sessions/<run id>/next        {"done": the last statement's output} -> the next statement, when there is one
+    POST /_glulam/sessions/<run id>/watch       {"id"} -> {"cancel"}
+
+Signed like a request to Glue. Only the run's own key may put and post.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import psycopg
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from glulam.gate import SignedGate
+from glulam.jobs import bookmarks, runs, sessions
+from glulam.jobs.place import Place
+from glulam.jobs.runs import JobRun
+from glulam.model.caller import Caller
+from glulam.model.errors import AccessDenied, AccessRefused, EntityNotFound, GlulamError, SerializationFailed
+from glulam.store.database import Database
+from glulam.wire.door import HttpRequest
+
+MAX_BYTES = 64 << 20
+LOOKS, LOOK_S = 100, 0.1
+"""How often, and with which pauses, a request for a statement looks for one."""
+NOTHING = b"{}"
+Work = Callable[[Caller, Request, bytes], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDoor:
+    """The routes' handlers."""
+
+    gate: SignedGate
+    database: Database
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/_glulam/job-runs/{run_id}/bookmark", self.bookmark, methods=["GET", "PUT"]),
+            Route("/_glulam/sessions/{run_id}/next", self.next_statement, methods=["POST"]),
+            Route("/_glulam/sessions/{run_id}/watch", self.watch, methods=["POST"]),
+        ]
+
+    async def bookmark(self, request: Request) -> Response:
+        return await self._carry_out(request, self._bookmark)
+
+    async def next_statement(self, request: Request) -> Response:
+        """Waits for a statement a little while; without one, the session's process asks again."""
+        found = await self._carry_out(request, self._report)
+        for _ in range(LOOKS):
+            if found.body != NOTHING or await request.is_disconnected():
+                break
+            await asyncio.sleep(LOOK_S)
+            found = await self._carry_out(request, self._next)
+        return found
+
+    async def watch(self, request: Request) -> Response:
+        return await self._carry_out(request, self._watch)
+
+    async def _carry_out(self, request: Request, work: Work) -> Response:
+        """The whole request, in a thread."""
+        body = await request.body()
+        if len(body) > MAX_BYTES:
+            text = f"the request is longer than {MAX_BYTES} bytes"
+            return _answer(413, {"code": "RequestEntityTooLargeException", "message": text})
+        return await run_in_threadpool(self._answer, request, body, work)
+
+    def _bookmark(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        run_id = request.path_params["run_id"]
+        if request.method == "GET":
+            return self._load(caller, run_id, request.query_params.get("run"))
+        return self._commit(caller, run_id, body)
+
+    def _report(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        """Take the last statement's output in, then as `_next`."""
+        done = _document(body).get("done")
+        if done is not None:
+            with self.database.transaction() as conn:
+                run = self._own(conn, caller, request)
+                sessions.done(conn, run.id, int(done["id"]), str(done["state"]), dict(done["output"]))
+        return self._next(caller, request, body)
+
+    def _next(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        with self.database.transaction() as conn:
+            run = self._own(conn, caller, request)
+            found = sessions.following(conn, run.id)
+        return {} if found is None else {"id": found.id, "code": found.code}
+
+    def _watch(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        with self.database.connection() as conn:
+            run = self._own(conn, caller, request)
+            return {"cancel": sessions.is_cancelled(conn, run.id, int(_document(body)["id"]))}
+
+    def _own(self, conn: psycopg.Connection, caller: Caller, request: Request) -> JobRun:
+        run = runs.get(conn, _place(caller), None, request.path_params["run_id"])
+        _require_own(caller, run)
+        return run
+
+    def _answer(self, request: Request, body: bytes, work: Work) -> Response:
+        try:
+            caller = self.gate.authenticate(_signed(request, body), "glue")
+            return _answer(200, work(caller, request, body))
+        except GlulamError as error:
+            status = (
+                403 if isinstance(error, AccessRefused) else 404 if isinstance(error, EntityNotFound) else 400
+            )
+            return _answer(status, {"code": error.code, "message": str(error)})
+
+    def _load(self, caller: Caller, run_id: str, of: str | None) -> dict[str, Any]:
+        with self.database.connection() as conn:
+            run = runs.get(conn, _place(caller), None, run_id)
+            try:
+                found = (
+                    bookmarks.of_run(conn, run.place, run.job_name, of) if of
+                    else bookmarks.current(conn, run.place, run.job_name)
+                )  # fmt: skip
+            except EntityNotFound:
+                if of:
+                    raise
+                return {"job_name": run.job_name, "version": 0, "run_id": None, "state": None}
+        return {"job_name": run.job_name, "version": found.version, "run_id": found.run_id,
+                "state": found.state or None}  # fmt: skip
+
+    def _commit(self, caller: Caller, run_id: str, body: bytes) -> dict[str, Any]:
+        state = _state(body)
+        with self.database.transaction() as conn:
+            run = runs.get(conn, _place(caller), None, run_id)
+            _require_own(caller, run)
+            bookmarks.send(conn, run, state)
+        return {}
+
+
+def _require_own(caller: Caller, run: JobRun) -> None:
+    if caller.arn != f"arn:aws:iam::{run.place.account_id}:user/job-run-{run.seq}":
+        raise AccessDenied(
+            f"{caller.arn} may not commit the bookmark of job run {run.id}: only the run itself may"
+        )
+
+
+def _state(body: bytes) -> dict[str, Any]:
+    state = _document(body).get("state")
+    if not isinstance(state, dict):
+        raise SerializationFailed('"state" is missing, or not a JSON object')
+    return state
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise SerializationFailed(f"the body is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise SerializationFailed("the body is not a JSON object")
+    return found
+
+
+def _place(caller: Caller) -> Place:
+    return Place(account_id=caller.account_id, region=caller.region)
+
+
+def _signed(request: Request, body: bytes) -> HttpRequest:
+    return HttpRequest(
+        method=request.method, raw_path=request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0],
+        raw_query=request.scope["query_string"].decode("latin-1"),
+        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in request.scope["headers"]), body=body,
+        peer=request.client.host if request.client else "", request_id=str(uuid4()),
+    )  # fmt: skip
+
+
+def _answer(status: int, document: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")

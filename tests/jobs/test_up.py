@@ -1,0 +1,189 @@
+"""`glulam up` with its worker: a job from StartJobRun to its end, with a bookmark, through boto3 alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
+
+from ..test_server import Up, up, within
+
+BOOKMARK = """
+import json, os, sys, urllib.request, urllib.error
+import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+def ask(method, body=None, run=os.environ["GLULAM_JOB_RUN_ID"]):
+    url = os.environ["AWS_ENDPOINT_URL"] + "/_glulam/job-runs/" + run + "/bookmark"
+    data = None if body is None else json.dumps(body).encode()
+    request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
+    SigV4Auth(botocore.session.get_session().get_credentials(), "glue", os.environ["AWS_REGION"]).add_auth(request)
+    made = urllib.request.Request(url, data=data, method=method, headers=dict(request.headers))
+    try:
+        with urllib.request.urlopen(made) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        print(error.read().decode(), file=sys.stderr)
+        raise
+
+before = ask("GET")
+print(json.dumps(before))
+ask("PUT", {"state": {"n": ((before["state"] or {}).get("n") or 0) + 1}})
+try:
+    ask("PUT", {"state": {}}, run="jr_other")
+except urllib.error.HTTPError as error:
+    print(error.code, flush=True)
+if "--fail" in sys.argv:
+    sys.exit(1)
+"""
+
+
+def ended(glue: Any, job: str, run_id: str, seconds: float = 60) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while True:
+        run: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
+        if "CompletedOn" in run:
+            return run
+        assert time.monotonic() < until, run
+        time.sleep(0.05)
+
+
+def job(server: Up, glue: Any, name: str, script: str, **more: Any) -> str:
+    path = server.home.parent / "lake" / "scripts" / f"{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script)
+    command = {"Name": "pythonshell", "ScriptLocation": f"s3://scripts/{name}.py"}
+    glue.create_job(Name=name, Role="r", Command=command, ExecutionProperty={"MaxConcurrentRuns": 5}, **more)
+    return name
+
+
+def workers() -> list[int]:
+    """The worker processes on this machine."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"--stop-with-stdin" in words:
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_job_with_a_bookmark(tmp_path: Path) -> None:
+    with up() as server:
+        glue = server.client()
+        name = job(server, glue, "j", BOOKMARK)
+        logs = boto3.client("logs", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id=DEVELOPMENT_ID,
+                            aws_secret_access_key=DEVELOPMENT_SECRET)  # fmt: skip
+        seen = []
+        for arguments in ({}, {"--fail": "1"}, {}):
+            run_id = glue.start_job_run(JobName=name, Arguments=arguments)["JobRunId"]
+            run = ended(glue, name, run_id)
+            lines = logs.get_log_events(
+                logGroupName="/aws-glue/python-jobs/output", logStreamName=run_id, startFromHead=True
+            )["events"]
+            seen.append((run["JobRunState"], lines[0]["message"], lines[1]["message"]))
+        assert [(state, '"state":null' in text, '"n": 1' in text) for state, text, _ in seen] == [
+            ("SUCCEEDED", '"state":null' in seen[0][1], False), ("FAILED", False, True), ("SUCCEEDED", False, True)
+        ], "a failed run moves nothing"  # fmt: skip
+        assert {code for _, _, code in seen} == {"404"}
+        entry = glue.get_job_bookmark(JobName=name)["JobBookmarkEntry"]
+        assert (entry["Version"], entry["Run"], entry["JobBookmark"]) == (2, 3, '{"n":2}')
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+
+
+def test_a_killed_worker_is_replaced_and_its_run_ends_within_a_minute() -> None:
+    before = set(workers())
+    with up() as server:
+        glue = server.client()
+        name = job(server, glue, "long", "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
+        quick = job(server, glue, "quick", "print(1)")
+        run_id = glue.start_job_run(JobName=name)["JobRunId"]
+        until = time.monotonic() + 60
+        while glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]["JobRunState"] != "RUNNING":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        [worker] = set(workers()) - before
+        os.kill(worker, signal.SIGKILL)
+        killed = time.monotonic()
+        assert ended(glue, quick, glue.start_job_run(JobName=quick)["JobRunId"])["JobRunState"] == "SUCCEEDED"
+        run = ended(glue, name, run_id, 60)
+        assert run["JobRunState"] == "FAILED"
+        assert "was not heard of any more" in run["ErrorMessage"]
+        assert time.monotonic() - killed < 60
+        server.process.kill()
+        until = time.monotonic() + 60
+        while set(workers()) - before:
+            assert time.monotonic() < until, "workers end with their server"
+            time.sleep(0.2)
+
+
+def test_a_run_cannot_commit_for_another() -> None:
+    with up("--workers", "0") as server:
+        glue = server.client()
+        name = job(server, glue, "j", "pass")
+        run_id = glue.start_job_run(JobName=name)["JobRunId"]
+        import urllib.error
+        import urllib.request
+
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{server.url}/_glulam/job-runs/{run_id}/bookmark")
+        assert caught.value.code == 403
+        with pytest.raises(ClientError):
+            glue.get_job_bookmark(JobName=name)
+
+
+def test_an_interactive_session() -> None:
+    with up() as server:
+        glue = server.client()
+        role = "arn:aws:iam::123456789012:role/r"
+        made = glue.create_session(Id="s", Role=role, Command={"Name": "pythonshell"}, Tags={"team": "etl"})[
+            "Session"
+        ]
+        assert made["Status"] == "PROVISIONING"
+
+        def ready() -> bool:
+            return bool(glue.get_session(Id="s")["Session"]["Status"] == "READY")
+
+        def done(number: int) -> dict[str, Any]:
+            within(30, lambda: glue.get_statement(SessionId="s", Id=number)["Statement"]["CompletedOn"] > 0)
+            return dict(glue.get_statement(SessionId="s", Id=number)["Statement"])
+
+        within(60, ready)
+        for number, code in enumerate(
+            ("x = 20", "print('hello')\nx + 1", "1 / 0", "import time; time.sleep(600)")
+        ):
+            assert glue.run_statement(SessionId="s", Code=code)["Id"] == number
+        assert done(0)["State"] == "AVAILABLE"
+        assert done(1)["Output"]["Data"] == {"TextPlain": "hello\n21\n"}
+        failed = done(2)
+        assert (failed["State"], failed["Output"]["ErrorName"]) == ("ERROR", "ZeroDivisionError")
+        within(30, lambda: glue.get_statement(SessionId="s", Id=3)["Statement"]["State"] == "RUNNING")
+        glue.cancel_statement(SessionId="s", Id=3)
+        assert done(3)["State"] == "CANCELLED"
+        assert done(glue.run_statement(SessionId="s", Code="x")["Id"])["Output"]["Data"] == {
+            "TextPlain": "20\n"
+        }
+        assert [s["Id"] for s in glue.list_statements(SessionId="s")["Statements"]] == [0, 1, 2, 3, 4]
+        with pytest.raises(ClientError, match="stop it before it is deleted"):
+            glue.delete_session(Id="s")
+        glue.stop_session(Id="s")
+        within(30, lambda: glue.get_session(Id="s")["Session"]["Status"] == "STOPPED")
+        with pytest.raises(ClientError, match="IllegalSessionState"):
+            glue.run_statement(SessionId="s", Code="x")
+        assert glue.list_sessions(Tags={"team": "etl"})["Ids"] == ["s"]
+        glue.delete_session(Id="s")
+        with pytest.raises(ClientError, match="EntityNotFound"):
+            glue.get_session(Id="s")
