@@ -1,7 +1,7 @@
 """Work that costs the same for one as for many, done for all who wait for it: commits, and folders forced to disk.
 
-Whoever gets the turn does the work of everybody in the queue; those find it done when their turn comes. One alone waits
-for nobody.
+Whoever finds nobody at work does the work of everybody in the queue, and all of them go on at once when it is done. One
+alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -27,19 +27,26 @@ class Together(Generic[T]):
     def __init__(self, run: Callable[[Sequence[T]], None]) -> None:
         self._run = run
         self._queue: list[_Entry[T]] = []
-        self._queue_lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._busy = False
+        self._changed = threading.Condition()
 
     def do(self, work: T) -> None:
         """Returns when the work is done; raises what `run` raises for it."""
         entry = _Entry(work=work)
-        with self._queue_lock:
+        with self._changed:
             self._queue.append(entry)
-        with self._turn:
+            self._changed.wait_for(lambda: entry.done or not self._busy)
+            batch: Sequence[_Entry[T]] = ()
             if not entry.done:
-                with self._queue_lock:
-                    batch, self._queue = self._queue, []
+                batch, self._queue = self._queue, []
+                self._busy = True
+        if batch:
+            try:
                 self._settle(batch)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
         if entry.error is not None:
             raise entry.error
 
