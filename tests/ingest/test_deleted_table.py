@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import pytest
 
 from glulam.catalog.databases import delete_database
 from glulam.catalog.purge import purge
-from glulam.catalog.tables import create_table, delete_table
+from glulam.catalog.tables import Table, create_table, delete_table
 from glulam.cli.letters import live_tables
+from glulam.ingest import compact
+from glulam.ingest.compact import CompactWork
 from glulam.ingest.inspect import Filter, dead_letters
-from glulam.ledger import outputs
+from glulam.ingest.manifest import Manifest
+from glulam.ledger import lookup, outputs
+from glulam.ledger.batches import Claim
+from glulam.ledger.outputs import OutputFile
+from glulam.model.clock import new_batch_id
 from glulam.model.errors import InvalidConfig
+from glulam.model.states import BatchState
 
 from .conftest import Project
 
@@ -144,3 +154,59 @@ def test_other_keys_than_the_old_files_have_are_refused(project: Project) -> Non
         project.run(other)
     shutil.rmtree(project.lake / "curated" / "ml" / "events")
     assert project.run(other).written == 1
+
+
+def test_a_compaction_of_the_deleted_table_takes_no_files_from_the_new_one(project: Project) -> None:
+    for number in range(3):
+        project.put(f"historical/{number}.json", {"id": number, "v": 1, "mode": "x"})
+        project.run(BY_MODE)
+    processor = project.app.processor(project.pipeline(BY_MODE))
+    assert compact.request(processor.work, processor.pipeline_id, new_batch_id) == 1
+    work = Overtaken(
+        **{f.name: getattr(processor.compact, f.name) for f in fields(processor.compact)},
+        before_commit=lambda: _deleted_and_made_again(project),
+    )
+    (batch,) = [b for b, _, _ in replace(processor, compact=work).run().failures]
+    with project.app.database.connection() as conn:
+        row = lookup.find_batch(conn, batch)
+    assert row is not None
+    assert row.state is BatchState.DONE, "tried again, on the new table"
+    assert [r[0] for r in sql(project)] == [0, 1, 2, 3]
+    assert partitions(project) == {"x": (3, 1), "y": (1, 1)}
+
+
+def _deleted_and_made_again(project: Project) -> None:
+    delete(project)
+    project.put("historical/b.json", {"id": 3, "v": 3, "mode": "y"})
+    project.list(BY_MODE)
+    done = project.app.processor(project.pipeline(BY_MODE)).step()
+    assert done is not None
+    assert done.written == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overtaken(CompactWork):
+    """Something happens between a compaction's STAGE and its COMMIT, the first time."""
+
+    before_commit: Callable[[], None]
+    over: list[bool] = field(default_factory=list)
+
+    def _commit(self, claim: Claim, table: Table, manifest: Manifest, old: Sequence[OutputFile]) -> None:
+        if not self.over:
+            self.over.append(True)
+            self.before_commit()
+        super()._commit(claim, table, manifest, old)
+
+
+def test_workers_side_by_side_take_the_files_over_once(project: Project) -> None:
+    first(project)
+    delete(project)
+    for number in range(10, 20):
+        project.put(f"historical/{number}.json", {"id": number, "v": 1, "mode": "x"})
+    project.list(BY_MODE)
+    single = BY_MODE + "\nbatch: {max_files: 1}"
+    with ThreadPoolExecutor(3) as pool:
+        reports = list(pool.map(lambda _: project.run(single, listing=False), range(3)))
+    assert sum(r.written for r in reports) == 10
+    assert [r[0] for r in sql(project)] == [1, 2, *range(10, 20)]
+    assert partitions(project) == {"x": (11, 11), "y": (1, 1)}

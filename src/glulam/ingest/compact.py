@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from glulam.catalog.iceberg import MetadataSwap
 from glulam.catalog.partitions import add_to_partitions
-from glulam.catalog.tables import Table, get_table
+from glulam.catalog.tables import Table, find_table, get_table
 from glulam.engine.base import StagedFile
 from glulam.engine.partition_writer import PartitionWriter
 from glulam.ingest.batch import BatchWork, write_options
@@ -142,6 +142,11 @@ class CompactWork:
     def _swap(self, conn: psycopg.Connection, claim: Claim, table: Table, manifest: Manifest,
               old: Sequence[OutputFile]) -> None:  # fmt: skip
         settle.commit(conn, claim, manifest.to_json())
+        now = find_table(conn, table.database, table.name, scope=table.scope, for_update=True)
+        if now is None or now.id != table.id:  # the files may be another table's by now
+            raise ConcurrentModification(
+                f"table {table.database}.{table.name} was deleted while files of it were joined"
+            )
         outputs.retire(conn, claim.batch_id, [f.uri for f in old])
         outputs.add(conn, claim.batch_id, table.id, [
             OutputFile(uri=e.final, values=e.values, record_count=e.records, size_bytes=e.size_bytes, checksum=e.checksum)
