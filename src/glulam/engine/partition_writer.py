@@ -55,6 +55,7 @@ class _Open:
     waiting_bytes: int = 0
     writer: pq.ParquetWriter | None = None
     path: Path | None = None
+    uri: S3Uri | None = None
     records: int = 0
     part: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -86,9 +87,7 @@ class PartitionWriter:
         self.store, self.prefix, self.keys, self.options = store, prefix, tuple(partition_keys), options
         self.budget, self.pool, self.stem = budget_bytes, pool, stem
         self.written = tuple(_stored_type(kind) for kind in key_types)
-        local = store.local_path(prefix)
-        self.folder = local if local is not None else spool
-        self.remote = local is None
+        self.spool = spool
         self._open: dict[tuple[str, ...], _Open] = {}
         self._staged: list[StagedFile] = []
         self._bytes = 0
@@ -185,9 +184,10 @@ class PartitionWriter:
     def _begin(self, target: _Open, schema: pa.Schema) -> None:
         in_place = self.options.in_place
         folders = [partition_folder(k, v) for k, v in zip(self.keys, target.values, strict=True)]
-        folder = self.folder.joinpath(*folders)
-        folder.mkdir(parents=True, exist_ok=True)
-        target.path = folder / f"{self.stem}-{target.part:05d}.parquet{'' if in_place else '.staged'}"
+        name = f"{self.stem}-{target.part:05d}.parquet{'' if in_place else '.staged'}"
+        target.uri = self.prefix.join(*folders, name)
+        target.path = self.store.local_path(target.uri) or self.spool.joinpath(*folders, name)
+        target.path.parent.mkdir(parents=True, exist_ok=True)
         target.part += 1
         target.records = 0
         target.writer = pq.ParquetWriter(
@@ -198,13 +198,14 @@ class PartitionWriter:
     def _finish(self, target: _Open) -> None:
         assert target.writer is not None
         assert target.path is not None
+        assert target.uri is not None
         target.writer.close()
         target.writer = None
-        staged = self._seal(target.path, target.values, target.records)
+        staged = self._seal(target.path, target.uri, target.values, target.records)
         with self._lock:
             self._staged.append(staged)
 
-    def _seal(self, path: Path, values: tuple[str, ...], records: int) -> StagedFile:
+    def _seal(self, path: Path, uri: S3Uri, values: tuple[str, ...], records: int) -> StagedFile:
         """Make the file durable, read its footer back, take its checksum, upload it when the store is remote."""
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -213,9 +214,8 @@ class PartitionWriter:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if found != records:
             raise StorageFailed(f"{path}: the footer says {found} rows, {records} were written")
-        uri = self.prefix.join(*path.relative_to(self.folder).parts)
         size = path.stat().st_size
-        if self.remote:
+        if self.store.local_path(uri) is None:
             self.store.put(path, uri)
             path.unlink()
         return StagedFile(
