@@ -56,6 +56,8 @@ class Cli:
             env["GLULAM_DATABASE_URL"] = self.database_url
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setattr(sys, "argv", ["glulam", *words])
+            for name in [n for n in os.environ if n.startswith("GLULAM_")]:  # other tests' of this process
+                patch.delenv(name)
             for name, value in env.items():
                 patch.setenv(name, value)
             code = main()

@@ -159,6 +159,16 @@ def is_compatible(old: Any, new: Any) -> bool:
     return conflict("JSON", "BACKWARD", new_form, [(1, old_form)]) is None
 
 
+def readable(schema: Any) -> Any:
+    """Without `additionalItems` beside `items` that are no list, where it means nothing: jsonschema fails on it."""
+    if isinstance(schema, list):
+        return [readable(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    pointless = not isinstance(schema.get("items"), list)
+    return {k: readable(v) for k, v in schema.items() if not (pointless and k == "additionalItems")}
+
+
 @st.composite
 def evolutions(draw: Any) -> tuple[Any, Any]:
     maker = Maker(draw)
@@ -173,8 +183,8 @@ def test_what_was_accepted_is_accepted(evolution: tuple[Any, Any]) -> None:
     old, new = evolution
     if not is_compatible(old, new):
         return
-    taken = [value for value in INSTANCES if Draft7Validator(old).is_valid(value)]
-    assert [value for value in taken if not Draft7Validator(new).is_valid(value)] == []
+    taken = [value for value in INSTANCES if Draft7Validator(readable(old)).is_valid(value)]
+    assert [value for value in taken if not Draft7Validator(readable(new)).is_valid(value)] == []
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
@@ -186,7 +196,7 @@ def test_from_draft_4_to_draft_7(source: st.DataObject) -> None:
     if not is_compatible(old, new):
         return
     taken = [value for value in INSTANCES if Draft4Validator(old).is_valid(value)]
-    assert [value for value in taken if not Draft7Validator(new).is_valid(value)] == []
+    assert [value for value in taken if not Draft7Validator(readable(new)).is_valid(value)] == []
 
 
 def test_verdicts_are_not_all_no() -> None:
