@@ -26,6 +26,7 @@ from glulam.server import check_exposure, is_loopback
 from glulam.settings import Settings
 
 from .cli.conftest import COMMAND, ROOT
+from .greeting import greeting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,7 @@ def up(*words: str, **variables: str) -> Iterator[Up]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           env={**env, "PYTHONPATH": str(ROOT / "src")}) as process:  # fmt: skip
         try:
-            assert process.stdout is not None
-            text = ""
-            while "}" not in text:
-                text += process.stdout.readline() or "}"
-            said = json.loads(text)
+            said = greeting(process)
             yield Up(process=process, url=said["url"], home=Path(said["home"]))
         finally:
             process.kill()

@@ -5,7 +5,6 @@ State is apart by region, as in AWS, so each test has a region for itself."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from botocore.config import Config
 from cli.conftest import COMMAND, ROOT
 from environments import environment
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
+from greeting import greeting
 from s3server import s3_client, s3_endpoint
 
 __all__ = ["s3_endpoint"]
@@ -66,15 +66,7 @@ def start(log: Path, *words: str) -> Server:
             [*COMMAND, "up", "--ephemeral", "--port", "0", "--json", *words], stdout=subprocess.PIPE, stderr=errors,
             text=True, env={**env, "PYTHONPATH": str(ROOT / "src")}, cwd=log.parent,
         )  # fmt: skip
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if line.rstrip() == "}":
-            break
-    else:
-        pytest.fail(f"glulam up ended with {process.wait()} before it served: {said}{log.read_text()}")
-    told = json.loads(said)
+    told = greeting(process, log)
     return Server(url=told["url"], home=Path(told["home"]), lake=Path(told["lake"]), process=process)
 
 

@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -30,9 +32,9 @@ def ask(method, body=None, run=os.environ["GLULAM_JOB_RUN_ID"]):
     SigV4Auth(botocore.session.get_session().get_credentials(), "glue", os.environ["AWS_REGION"]).add_auth(request)
     made = urllib.request.Request(url, data=data, method=method, headers=dict(request.headers))
     try:
-        with urllib.request.urlopen(made) as answer:
+        with urlopen(made) as answer:
             return json.load(answer)
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         print(error.read().decode(), file=sys.stderr)
         raise
 
@@ -41,7 +43,7 @@ print(json.dumps(before))
 ask("PUT", {"state": {"n": ((before["state"] or {}).get("n") or 0) + 1}})
 try:
     ask("PUT", {"state": {}}, run="jr_other")
-except urllib.error.HTTPError as error:
+except HTTPError as error:
     print(error.code, flush=True)
 if "--fail" in sys.argv:
     sys.exit(1)
@@ -137,11 +139,8 @@ def test_a_run_cannot_commit_for_another() -> None:
         glue = server.client()
         name = job(server, glue, "j", "pass")
         run_id = glue.start_job_run(JobName=name)["JobRunId"]
-        import urllib.error
-        import urllib.request
-
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"{server.url}/_glulam/job-runs/{run_id}/bookmark")
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"{server.url}/_glulam/job-runs/{run_id}/bookmark")
         assert caught.value.code == 403
         with pytest.raises(ClientError):
             glue.get_job_bookmark(JobName=name)

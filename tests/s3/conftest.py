@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from botocore.config import Config
 
 from cli.conftest import COMMAND, ROOT
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
+from greeting import greeting
 
 PATIENCE_S = 240
 """How long a client may take on a machine that is busy with other things."""
@@ -70,15 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             [*COMMAND, "up", "--ephemeral", "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=errors, text=True,
             env={**env, "PYTHONPATH": str(ROOT / "src")}, cwd=log.parent,
         )  # fmt: skip
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if line.rstrip() == "}":
-            break
-    else:
-        pytest.fail(f"glulam up ended with {process.wait()}: {said}{log.read_text()}")
-    told = json.loads(said)
+    told = greeting(process, log)
     yield Server(url=told["url"], lake=Path(told["lake"]), home=Path(told["home"]), process=process)
     process.send_signal(signal.SIGINT)
     try:

@@ -215,7 +215,7 @@ class PartitionWriter:
         if found != records:
             raise StorageFailed(f"{path}: the footer says {found} rows, {records} were written")
         size = path.stat().st_size
-        if self.store.local_path(uri) is None:
+        if not self.store.in_place:
             self.store.put(path, uri)
             path.unlink()
         return StagedFile(
