@@ -32,9 +32,9 @@ def ask(method, body=None, run=os.environ["GLULAM_JOB_RUN_ID"]):
     SigV4Auth(botocore.session.get_session().get_credentials(), "glue", os.environ["AWS_REGION"]).add_auth(request)
     made = urllib.request.Request(url, data=data, method=method, headers=dict(request.headers))
     try:
-        with urlopen(made) as answer:
+        with urllib.request.urlopen(made) as answer:
             return json.load(answer)
-    except HTTPError as error:
+    except urllib.error.HTTPError as error:
         print(error.read().decode(), file=sys.stderr)
         raise
 
@@ -43,7 +43,7 @@ print(json.dumps(before))
 ask("PUT", {"state": {"n": ((before["state"] or {}).get("n") or 0) + 1}})
 try:
     ask("PUT", {"state": {}}, run="jr_other")
-except HTTPError as error:
+except urllib.error.HTTPError as error:
     print(error.code, flush=True)
 if "--fail" in sys.argv:
     sys.exit(1)
