@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -16,6 +18,11 @@ from psycopg.conninfo import make_conninfo
 
 from glulam.settings import Settings
 from glulam.store.database import Database
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("search" if os.environ.get("GLULAM_SEARCH") else "steady")
+"""A change is judged by the same examples each time; GLULAM_SEARCH=1 looks for new ones."""
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ def test_a_bad_file_is_isolated_by_halving(ledger: Ledger) -> None:
 def test_a_split_freezes_the_same_files_in_two_children(ledger: Ledger) -> None:
     ledger.register(*(stat(f"{n}") for n in range(5)))
     taken = ledger.claimed()
-    assert failed(ledger, taken) is FailOutcome.SPLIT
+    ids = iter(("b", "a"))  # of one millisecond: they come in any order
+    assert failed(ledger, taken, new_id=lambda: next(ids)) is FailOutcome.SPLIT
     assert set(ledger.statuses().values()) == {"FAILED"}
     left, right = ledger.claimed(), ledger.claimed()
     assert [len(left.files), len(right.files)] == [3, 2]

@@ -89,7 +89,10 @@ def split(conn: psycopg.Connection, claim: Claim, error: str, new_id: NewId) -> 
     _end(conn, claim, "SPLIT", error)
     ids = [file.id for file in claim.files]
     middle = (len(ids) + 1) // 2
-    return _child(conn, claim, ids[:middle], error, new_id), _child(conn, claim, ids[middle:], error, new_id)
+    first, second = sorted((new_id(), new_id()))  # made in one transaction: their ids say which is first
+    _child(conn, claim, first, ids[:middle], error)
+    _child(conn, claim, second, ids[middle:], error)
+    return first, second
 
 
 def quarantine(conn: psycopg.Connection, claim: Claim, error: str) -> None:
@@ -117,11 +120,9 @@ def _end(conn: psycopg.Connection, claim: Claim, state: str, error: str) -> None
         raise fenced(conn, claim)
 
 
-def _child(conn: psycopg.Connection, claim: Claim, ids: Sequence[int], error: str, new_id: NewId) -> str:
-    child = new_id()
+def _child(conn: psycopg.Connection, claim: Claim, child: str, ids: Sequence[int], error: str) -> None:
     conn.execute(CHILD, {"child": child, "id": claim.batch_id, "files": integers(ids)})
     _move_files(conn, claim, ids, "FAILED", child, error)
-    return child
 
 
 def _move_files(

@@ -10,7 +10,7 @@ Clock = Callable[[], datetime]
 """Returns the current time, timezone-aware, UTC."""
 
 NewId = Callable[[], str]
-"""Returns a new id, unique, sortable by creation time."""
+"""Returns a new id, unique; sorts by the millisecond of its creation, at random within one."""
 
 
 def utc_now() -> datetime:
