@@ -226,7 +226,7 @@ def test_a_long_run_is_told_of_once(site: Site) -> None:
         with site.app.database.transaction() as conn:
             conn.execute("UPDATE job_run SET began_at = now() - interval '2 min' WHERE id = %s", (run_id,))
             assert (claims.tell_delays(conn, 10), claims.tell_delays(conn, 10)) == (1, 0)
-            kinds = conn.execute("SELECT kind, detail->>'state' FROM job_event").fetchall()
+            kinds = conn.execute("SELECT topic, payload->>'state' FROM outbox").fetchall()
         assert kinds == [("Glue Job Run Status", "RUNNING")]
         site.stop(job, run_id)
         site.ended(run_id)

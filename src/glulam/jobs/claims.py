@@ -22,6 +22,7 @@ from glulam.jobs import bookmarks, definitions, runs
 from glulam.jobs.capacity import capacity_of
 from glulam.jobs.runs import COLUMNS, NOTIFY, JobRun, to_run
 from glulam.jobs.states import RunState
+from glulam.ledger.outbox import announce
 from glulam.model.errors import EntityNotFound, Fenced
 from glulam.model.failpoints import failpoint
 
@@ -54,9 +55,8 @@ LOST = """
 SELECT id, epoch, worker FROM job_run WHERE state IN ('RUNNING', 'STOPPING') AND lease_until < now()
 ORDER BY seq LIMIT %s FOR UPDATE SKIP LOCKED
 """
-EVENT = "INSERT INTO job_event (account_id, region, kind, run_id, detail) VALUES (%s, %s, %s, %s, %s)"
-STATE_CHANGE, RUN_STATUS = "Glue Job State Change", "Glue Job Run Status"
-"""detail-types of Glue's own events."""
+GLUE, RUN_STATUS = "aws.glue", "Glue Job Run Status"
+"""Source and detail-type of Glue's event on a run that takes long. How a run ended is told by the database itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +140,7 @@ def _final(before: RunState, outcome: RunState) -> RunState:
 
 
 def _what_follows(conn: psycopg.Connection, ended: JobRun) -> None:
-    """The event, the retry, the next waiting run."""
-    severity = "INFO" if ended.state in (RunState.SUCCEEDED, RunState.STOPPED) else "ERROR"
-    detail = {"jobName": ended.job_name, "jobRunId": ended.id, "state": ended.state, "severity": severity,
-              "message": ended.error_message or ""}  # fmt: skip
-    _tell(conn, ended, STATE_CHANGE, detail)
+    """The retry, the next waiting run."""
     try:
         definitions.get(conn, ended.place, ended.job_name, for_update=True)
     except EntityNotFound:
@@ -160,10 +156,6 @@ def _what_follows(conn: psycopg.Connection, ended: JobRun) -> None:
         conn.execute(NOTIFY)
 
 
-def _tell(conn: psycopg.Connection, run: JobRun, kind: str, detail: Mapping[str, Any]) -> None:
-    conn.execute(EVENT, (run.place.account_id, run.place.region, kind, run.id, Jsonb(dict(detail))))
-
-
 DELAYED = f"""
 UPDATE job_run SET delay_told = true
 WHERE id IN (
@@ -173,15 +165,14 @@ WHERE id IN (
   LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING {COLUMNS}
 """  # noqa: S608
-EXPIRE = f"""
+EXPIRE = """
 UPDATE job_run SET state = 'EXPIRED', changed_at = now(), completed_at = now(), state_detail = NULL,
        error_message = 'no place became free for the run within its timeout'
 WHERE id IN (
   SELECT id FROM job_run
   WHERE state = 'WAITING' AND created_at < now() - make_interval(mins => (spec->>'Timeout')::int)
   LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING {COLUMNS}
-"""  # noqa: S608
+"""
 STRANDED = f"""
 SELECT DISTINCT ON (account_id, region, job_name) {COLUMNS} FROM job_run w
 WHERE state = 'WAITING' AND NOT EXISTS (
@@ -199,20 +190,18 @@ def tell_delays(conn: psycopg.Connection, limit: int) -> int:
         message = f"the run has taken longer than {minutes} minutes"
         detail = {"jobName": run.job_name, "jobRunId": run.id, "state": run.state, "severity": "INFO", "message": message,
                   "notificationCondition": {"NotifyDelayAfter": minutes}}  # fmt: skip
-        _tell(conn, run, RUN_STATUS, detail)
+        announce(
+            conn, RUN_STATUS, detail, source=GLUE, account_id=run.place.account_id, region=run.place.region
+        )
     return len(found)
 
 
 def expire(conn: psycopg.Connection, limit: int) -> int:
     """End runs that waited longer than they may run; let those go on that nobody holds up any more."""
-    found = [to_run(row) for row in conn.execute(EXPIRE, (limit,)).fetchall()]
-    for run in found:
-        detail = {"jobName": run.job_name, "jobRunId": run.id, "state": run.state, "severity": "ERROR",
-                  "message": run.error_message}  # fmt: skip
-        _tell(conn, run, STATE_CHANGE, detail)
+    expired = conn.execute(EXPIRE, (limit,)).rowcount
     started = 0
     for run in [to_run(row) for row in conn.execute(STRANDED, (limit,)).fetchall()]:
         started += runs.promote(conn, run.place, run.job_name, run.spec)
     if started:
         conn.execute(NOTIFY)
-    return len(found) + started
+    return expired + started

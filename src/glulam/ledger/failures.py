@@ -13,6 +13,7 @@ import psycopg
 
 from glulam.ledger.arrays import integers
 from glulam.ledger.batches import BatchKind, Claim, ClaimPolicy, fenced, storable
+from glulam.ledger.outbox import announce
 from glulam.model.clock import NewId
 
 MAX_BACKOFF_S = 300.0
@@ -99,6 +100,11 @@ def quarantine(conn: psycopg.Connection, claim: Claim, error: str) -> None:
     """End the batch FAILED and its files QUARANTINED."""
     _end(conn, claim, "FAILED", error)
     _move_files(conn, claim, [f.id for f in claim.files], "QUARANTINED", claim.batch_id, error)
+    pipeline = conn.execute("SELECT name FROM pipeline WHERE id = %s", (claim.pipeline_id,)).fetchone()
+    for file in claim.files:
+        detail = {"pipeline": pipeline and pipeline[0], "batch": claim.batch_id, "file": str(file.uri),
+                  "etag": file.etag, "message": error}  # fmt: skip
+        announce(conn, "file.quarantined", detail)
 
 
 def _again(
