@@ -18,9 +18,9 @@ from psycopg.types.json import Jsonb
 
 from glulam.jobs import definitions
 from glulam.jobs.capacity import command_name, max_capacity
-from glulam.jobs.place import Place
 from glulam.jobs.states import RunState
 from glulam.model.errors import ConcurrentRunsExceeded, EntityNotFound, InvalidInput, RunEnded
+from glulam.model.place import Place
 from glulam.store.documents import document
 
 WAKE = "glulam_job"
