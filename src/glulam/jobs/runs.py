@@ -178,6 +178,16 @@ def find(conn: psycopg.Connection, run_id: str) -> JobRun | None:
     return None if row is None else to_run(row)
 
 
+def retry_of(conn: psycopg.Connection, run: JobRun) -> JobRun | None:
+    """The next attempt at a run that failed, if there is one."""
+    return find(conn, attempt_id(run.id, run.attempt + 1))
+
+
+def attempt_id(run_id: str, attempt: int) -> str:
+    """As Glue names retries: `<first run>_attempt_<n>`."""
+    return f"{run_id.partition('_attempt_')[0]}_attempt_{attempt}"
+
+
 def get(conn: psycopg.Connection, place: Place, job_name: str | None, run_id: str) -> JobRun:
     """Raises EntityNotFound, also for a run of another place or job."""
     found = find(conn, run_id)

@@ -232,7 +232,8 @@ def _numbers(text: str, low: int, high: int, names: Sequence[str]) -> tuple[int,
         last = (
             high if begin in ("*", "?") or (slash and not dash) else _number(end or begin, low, high, names)
         )
-        assert first is not None and last is not None  # _is_item has seen them
+        assert first is not None  # _is_item has seen it
+        assert last is not None
         span = (
             list(range(first, last + 1))
             if first <= last
