@@ -14,10 +14,10 @@ from pathlib import Path
 
 from glulam.jobs import sparkconf
 from glulam.jobs.account import JobAccount
-from glulam.jobs.arguments import Arguments, merge
+from glulam.jobs.arguments import Arguments
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
-from glulam.jobs.runs import JobRun
+from glulam.jobs.runs import JobRun, arguments_of
 from glulam.jobs.sessions import REPL
 from glulam.jobs.sparkconf import SparkPlace
 from glulam.jobs.workspace import Workspace
@@ -76,9 +76,7 @@ class Prepared:
 
 def prepare(site: Site, run: JobRun, credentials: Credentials, say: Callable[[str], None]) -> Prepared:
     """Make the run's folder and fill it. say: a warning for the run's log. Raises GlulamError for what cannot be run."""
-    arguments = merge(
-        run.spec.get("DefaultArguments"), run.arguments, run.spec.get("NonOverridableArguments")
-    )
+    arguments = arguments_of(run.spec, run.arguments)
     for warning in arguments.warnings:
         say(warning)
     user = _user_for(site, run, say)
