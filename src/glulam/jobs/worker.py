@@ -68,13 +68,13 @@ class Worker:
 
     def __init__(
         self, *, database: Database, site: Site, launcher: Launcher, keys: Keys, slots: int, pace: Pace = DEFAULT_PACE,
-        host: str | None = None, only: str | None = None, echo: Echo | None = None, price_per_dpu_hour: float = 0.0,
+        warm: WarmSessions | None = None, host: str | None = None, only: str | None = None, echo: Echo | None = None, price_per_dpu_hour: float = 0.0,
     ) -> None:  # fmt: skip
-        """host: take runs that are this host's alone, too. only: take this run and no other. echo: told of every line."""
+        """warm: Spark sessions for runs to begin with. host: take runs that are this host's alone, too. only: take this run and no other. echo: told of every line."""
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._database, self._site, self._launcher, self._keys = database, site, launcher, keys
         self._slots, self._pace, self._only, self._echo = slots, pace, only, echo
-        self._host = host
+        self._host, self._warm = host, warm
         self._price = price_per_dpu_hour
         self._lock = threading.Lock()
         self._running: dict[str, Execution] = {}
@@ -110,6 +110,8 @@ class Worker:
                 while not self._closing.is_set():
                     self._fill()
                     self._beat()
+                    if self._warm is not None and not self._busy():
+                        self._warm.tend()
                     if time.monotonic() >= beat_at:
                         self._rescue()
                         beat_at = time.monotonic() + self._pace.beat_s
@@ -153,7 +155,7 @@ class Worker:
         for run, credentials in keyed:
             capture = Capture(self._database, run.id, self._echo_of(run))
             with self._lock:
-                self._running[run.id] = Execution(self._site, run, credentials, capture)
+                self._running[run.id] = Execution(self._site, run, credentials, capture, self._warm)
         return keyed
 
     def _echo_of(self, run: JobRun) -> Callable[..., None] | None:
