@@ -16,6 +16,7 @@ from glulam.cli.output import print_json
 from glulam.cli.working import serving
 from glulam.jobhost import host_of, worker
 from glulam.jobs import definitions, logs, runs
+from glulam.jobs.arguments import ENGINE
 from glulam.jobs.execution import Echo
 from glulam.jobs.logs import Stream
 from glulam.jobs.place import Place
@@ -36,9 +37,11 @@ def place_of(settings: Settings) -> Place:
 
 
 def run(
-    settings: Settings, script: Path, *, arguments: list[str], kind: str, name: str | None, as_json: bool
+    settings: Settings, script: Path, *, arguments: list[str], kind: str, name: str | None, engine: str, as_json: bool
 ) -> int:
     given = _arguments(arguments)
+    if engine != "spark":
+        given.setdefault(ENGINE, engine)
     if not script.is_file():
         raise EntityNotFound(f"{script}: no such script")
     job = name or given.get("--JOB_NAME") or script.stem

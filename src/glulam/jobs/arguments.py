@@ -16,12 +16,13 @@ from glulam.model.errors import InvalidInput
 
 BACKOFF = "--glulam-retry-backoff-seconds"
 LONGEST_BACKOFF_S = 3600.0
+ENGINE = "--glulam-engine"
 HONOURED = frozenset({
     "--additional-python-modules", "--conf", "--continuous-log-logStreamPrefix", "--customer-driver-env-vars",
     "--enable-continuous-cloudwatch-log", "--enable-continuous-log-filter", "--enable-job-insights", "--enable-metrics",
     "--enable-observability-metrics", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
     "--job-bookmark-option", "--job-bookmark-to", "--job-language", "--scriptLocation", "--TempDir",
-    "--python-modules-installer-option", BACKOFF,
+    "--python-modules-installer-option", BACKOFF, ENGINE,
 })  # fmt: skip
 NOT_HONOURED: Mapping[str, str] = {
     "--class": "Scala jobs are not run",
@@ -88,6 +89,14 @@ class Arguments:
                     f"--conf {text!r}: expected name=value, with --conf before each further one"
                 )
             found[name] = value
+        return found
+
+    @property
+    def engine(self) -> str:
+        """`spark`, or `sail`: an engine that speaks Spark Connect and has no JVM. Raises InvalidInput."""
+        found = self.get(ENGINE) or "spark"
+        if found not in ("spark", "sail"):
+            raise InvalidInput(f"{ENGINE} {found!r}: expected spark or sail")
         return found
 
     def driver_env(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ import os
 import sys
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
 from glulam.jobs.runs import JobRun, arguments_of
 from glulam.jobs.sessions import REPL
-from glulam.jobs.sparkconf import SparkPlace, can_change
+from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
 from glulam.jobs.warm import ReadySession, Waiting, WarmSessions
 from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
 REPL_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "repl.py"
+CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
 READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
 SPARK = ("glueetl", "gluestreaming")
 _PASSED = ("PATH", "JAVA_HOME", "SPARK_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
@@ -138,7 +139,7 @@ _OWN_START = ("--additional-python-modules", "--customer-driver-env-vars", "--ex
 
 def _ready_for(site: Site, run: JobRun, arguments: Arguments, warm: WarmSessions) -> ReadySession | None:
     """A session that can become the run: what differs in Spark's settings can be changed."""
-    if run.kind != "glueetl" or any(map(arguments.get, _OWN_START)):
+    if run.kind != "glueetl" or arguments.engine == SAIL or any(map(arguments.get, _OWN_START)):
         return None
     capacity, chosen = capacity_of(run.spec), arguments.spark_conf()
 
@@ -183,15 +184,19 @@ def _plan(
     env = _environment(site, run, credentials, workspace, arguments)
     python_path = _helpers(site, arguments, workspace, env, say)
     spark: dict[str, str] = {}
+    runner: Path | None = None
     if run.kind in SPARK:
         jars = [str(workspace.fetch(jar, "--extra-jars")) for jar in arguments.names("--extra-jars")]
         chosen = arguments.spark_conf()
-        spark = sparkconf.settings(site.spark, workspace, capacity, chosen, jars)
-        env |= sparkconf.write(site.spark, workspace, spark)
+        where = replace(site.spark, master=SAIL) if arguments.engine == SAIL else site.spark
+        spark = sparkconf.settings(where, workspace, capacity, chosen, jars)
+        env |= sparkconf.write(where, workspace, spark)
+        if where.connects:
+            runner = CONNECTED_SCRIPT
         env["GLULAM_SPARK_CONF"] = "\n".join(f"{name}={value}" for name, value in chosen.items())
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     plan = ProcessPlan(
-        argv=(str(script), *_argv(run, arguments)), script=str(script),
+        argv=(*([] if runner is None else [str(runner)]), str(script), *_argv(run, arguments)), script=str(runner or script),
         python_path=(*python_path, *([] if place == REPL else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,

@@ -15,6 +15,8 @@ from pathlib import Path
 from glulam.jobs.capacity import Capacity
 from glulam.jobs.workspace import Workspace
 
+SAIL = "sail"
+"""As a master: Sail, in the run's own process."""
 READY = "ready"
 """In the conf folder of a session that is ready; gone once it has become a run."""
 _MIB = 1 << 20
@@ -42,9 +44,14 @@ class SparkPlace:
     """Where Spark runs, and what its s3:// is."""
 
     master: str
-    """`local[*]`, a master URL, or `sc://host:port`."""
+    """`local[*]`, a master URL, `sc://host:port`, or SAIL."""
     lake: Path | None
     """The local lake; None: objects are on S3."""
+
+    @property
+    def connects(self) -> bool:
+        """Whether scripts speak Spark Connect with it."""
+        return self.master == SAIL or self.master.startswith("sc://")
 
 
 def can_change(name: str) -> bool:
@@ -68,7 +75,9 @@ def write(place: SparkPlace, workspace: Workspace, settings: Mapping[str, str]) 
     workspace.write(workspace.conf / "spark-defaults.conf", lines)
     workspace.write(workspace.conf / "log4j2.properties", _LOG4J)
     env = {"SPARK_CONF_DIR": str(workspace.conf), "SPARK_LOCAL_DIRS": str(workspace.tmp)}
-    if place.master.startswith("sc://"):
+    if place.master == SAIL:
+        env["GLULAM_JOB_ENGINE"] = SAIL
+    elif place.connects:
         env["SPARK_REMOTE"] = place.master
     return env
 
@@ -84,7 +93,7 @@ def _settings(place: SparkPlace, workspace: Workspace, capacity: Capacity) -> di
         "spark.sql.warehouse.dir": (workspace.path / "warehouse").as_uri(),
         "spark.driver.extraJavaOptions": f"-Dderby.system.home={workspace.tmp} -Djava.io.tmpdir={workspace.tmp}",
     }
-    if place.master.startswith("sc://"):
+    if place.connects:
         return found | _lake(place.lake)
     if place.master.startswith("local"):
         cores = min(capacity.cores * capacity.workers, os.cpu_count() or 1)
