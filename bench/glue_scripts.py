@@ -79,14 +79,22 @@ def write_records(folder: Path, records: int, files: int = 4) -> None:
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GLULAM_", "AWS_"))}
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), "GLULAM_HOME": str(home), "GLULAM_LAKE": str(home.parent / "lake"), **more}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT / "src"),
+        "GLULAM_HOME": str(home),
+        "GLULAM_LAKE": str(home.parent / "lake"),
+        **more,
+    }
 
 
 @contextmanager
 def up(home: Path, **more: str) -> Iterator[str]:
     """The server with its worker; its URL."""
     command = [*GLULAM, "up", "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(home, **more)) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment(home, **more)
+    ) as process:
         try:
             assert process.stdout is not None
             text = ""
@@ -134,18 +142,24 @@ def start(work: Path, rounds: int, records: int) -> list[bool]:
 
     def glue() -> float:
         name = f"glue{next(numbers)}"
-        took = timed([*GLULAM, "job", "run", str(work / "glue.py"), "--arg", f"out=s3://out/{name}"], environment(home))
+        took = timed(
+            [*GLULAM, "job", "run", str(work / "glue.py"), "--arg", f"out=s3://out/{name}"], environment(home)
+        )
         assert count(lake / "out" / name) == records // 2
         return took
 
     def plain() -> float:
         out = lake / "out" / f"plain{next(numbers)}"
-        took = timed([sys.executable, str(work / "plain.py"), str(lake / "raw" / "events"), str(out)], environment(home))
+        took = timed(
+            [sys.executable, str(work / "plain.py"), str(lake / "raw" / "events"), str(out)],
+            environment(home),
+        )
         assert count(out) == records // 2
         return took
 
     cold = in_turn({"plain PySpark": plain, "job run, cold": glue}, rounds)
     with up(home, GLULAM_JOB_WARM="1"):
+
         def warm() -> float:
             until_ready()
             return glue()
@@ -174,7 +188,10 @@ def in_turn(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str
     for turn in range(rounds):
         for name, run in contenders.items():
             took[name].append(run())
-            print(f"  {name:24} round {turn + 1}: {took[name][-1]:6.2f} s   load {os.getloadavg()[0]:.1f}", flush=True)
+            print(
+                f"  {name:24} round {turn + 1}: {took[name][-1]:6.2f} s   load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
     return {name: statistics.median(found) for name, found in took.items()}
 
 

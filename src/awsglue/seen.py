@@ -89,9 +89,9 @@ def look_at_all(values: Sequence[Any], seen: Seen) -> None:
 
 def _look_at_integers(values: Sequence[int], seen: Seen) -> None:
     low, high = min(values), max(values)
-    if _INT_MIN <= low and high <= _INT_MAX:
+    if low >= _INT_MIN and high <= _INT_MAX:
         seen["int"] = True
-    elif _LONG_MIN <= low and high <= _LONG_MAX:
+    elif low >= _LONG_MIN and high <= _LONG_MAX:
         seen["long"] = True  # whether there are ints beside makes no difference: both are a long
     else:
         for value in values:

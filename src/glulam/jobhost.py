@@ -90,7 +90,10 @@ def _warm(settings: Settings, site: Site, launcher: Launcher) -> WarmSessions:
     if not site.spark.master.startswith("local"):
         number = 0
     return WarmSessions(
-        launcher, partial(start_of, site), number=number, capacity=None if settings.job_warm is None else capacity_of({})
+        launcher,
+        partial(start_of, site),
+        number=number,
+        capacity=None if settings.job_warm is None else capacity_of({}),
     )
 
 

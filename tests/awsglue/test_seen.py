@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from awsglue.seen import Seen, kind_of, look, look_at_all
 from awsglue.sources.json_glance import glance
 
-NUMBERS = st.sampled_from([0, -(2**31), 2**31 - 1, 2**31, -(2**63), 2**63, 10**38, 0.5, 9.2e18, -9.3e18, 1e300])
+NUMBERS = st.sampled_from(
+    [0, -(2**31), 2**31 - 1, 2**31, -(2**63), 2**63, 10**38, 0.5, 9.2e18, -9.3e18, 1e300]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.integers() | st.floats(allow_nan=False) | st.text(max_size=2),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -60,7 +62,10 @@ def test_a_glance_says_the_same_or_nothing(records: list[dict[str, Any]]) -> Non
 
 
 TELLS = [
-    ['{"id": 1, "x": 1.0, "tags": ["a"], "at": {"lat": 2.5}, "on": true, "no": null, "day": "2024-01-01"}', '{"id": 2}'],
+    [
+        '{"id": 1, "x": 1.0, "tags": ["a"], "at": {"lat": 2.5}, "on": true, "no": null, "day": "2024-01-01"}',
+        '{"id": 2}',
+    ],
     ['{"x": 1e5, "b": 4000000000}', '{"x": 2.0}'],
     ["{}", '{"a": []}', '{"a": [{}]}'],
 ]

@@ -66,7 +66,9 @@ def test_a_pipeline_is_a_job_too(project: Cli) -> None:
 
 
 def test_a_running_server_carries_out_what_job_run_asks_for(project: Cli) -> None:
-    (project.folder / "a.py").write_text("import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)\n")
+    (project.folder / "a.py").write_text(
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)\n"
+    )
     with serving(project) as said:
         done = project("job", "run", "a.py", "--kind", "pythonshell")
         assert (done.code, done.out) == (1, "out\n"), done.err
@@ -82,7 +84,12 @@ def serving(project: Cli) -> Iterator[dict[str, Any]]:
     """`glulam up` of the project, with its worker."""
     command = [*COMMAND, "up", "--port", "0", "--json"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=project.folder, env=project.env()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=project.folder,
+        env=project.env(),
     ) as process:
         try:
             yield greeting(process)

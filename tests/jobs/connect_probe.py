@@ -7,12 +7,13 @@ import json
 import sys
 import uuid
 
-from awsglue.context import GlueContext
-from awsglue.dynamicframe import DynamicFrame
-from awsglue.utils import getResolvedOptions
 from pyspark.context import SparkContext
 from pyspark.sql import Window
 from pyspark.sql import functions as F
+
+from awsglue.context import GlueContext
+from awsglue.dynamicframe import DynamicFrame
+from awsglue.utils import getResolvedOptions
 
 sc = SparkContext.getOrCreate()
 context = GlueContext(sc)
@@ -87,7 +88,9 @@ def dynamic_join():
 def dynamic_sink():
     """DynamicFrame: partitioned write, Parquet"""
     place = {"path": f"{out}/parts", "partitionKeys": ["name"]}
-    context.write_dynamic_frame.from_options(DynamicFrame.fromDF(frame(), context, "x"), "s3", place, "parquet")
+    context.write_dynamic_frame.from_options(
+        DynamicFrame.fromDF(frame(), context, "x"), "s3", place, "parquet"
+    )
     assert spark.read.parquet(f"{out}/parts").filter("name = 'b'").count() == 2
 
 
@@ -95,7 +98,9 @@ def dynamic_sink():
 def sql():
     """`spark.sql` on a temporary view, window functions"""
     frame().createOrReplaceTempView("t")
-    found = spark.sql("SELECT name, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS n FROM t").collect()
+    found = spark.sql(
+        "SELECT name, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS n FROM t"
+    ).collect()
     assert sorted(map(tuple, found)) == [("a", 1), ("b", 1), ("b", 2)]
     assert frame().withColumn("n", F.lag("id").over(Window.orderBy("id"))).filter("n IS NULL").count() == 1
 
@@ -117,7 +122,10 @@ def udf():
 def pandas_udf():
     """pandas UDF, `applyInPandas`"""
     assert frame().select(F.pandas_udf(lambda s: s + 1, "int")("id")).count() == 3
-    assert frame().groupBy("name").applyInPandas(lambda f: f.head(1), "id int, name string, x double").count() == 2
+    assert (
+        frame().groupBy("name").applyInPandas(lambda f: f.head(1), "id int, name string, x double").count()
+        == 2
+    )
 
 
 @case
@@ -170,7 +178,9 @@ def dynamic_overwrite():
     place = f"{out}/overwritten"
     frame().write.partitionBy("name").parquet(place)
     frame().filter("name = 'a'").write.mode("overwrite").partitionBy("name").parquet(place)
-    assert spark.read.parquet(place).count() == 3, "no error, and the partitions that were not written are gone"
+    assert spark.read.parquet(place).count() == 3, (
+        "no error, and the partitions that were not written are gone"
+    )
 
 
 @case

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sparkcluster import connect_server
 
 from ..cli.conftest import COMMAND, ROOT
@@ -26,7 +27,9 @@ SAIL = os.environ.get("GLULAM_TEST_SAIL_PYTHON")
 JVM_ONLY = {"RDDs: `sc.parallelize`", "`sc.broadcast`"}
 
 
-def probed(tmp_path: Path, database_url: str, python: str, *words: str, **variables: str) -> dict[str, str | None]:
+def probed(
+    tmp_path: Path, database_url: str, python: str, *words: str, **variables: str
+) -> dict[str, str | None]:
     """What `glulam job run` of the probe says of each case."""
     lake = tmp_path / "lake"
     (lake / "probe" / "in").mkdir(parents=True)
@@ -39,7 +42,9 @@ def probed(tmp_path: Path, database_url: str, python: str, *words: str, **variab
     }  # fmt: skip
     command = [python, *COMMAND[1:], "job", "run", str(PROBE), "--arg", "out=s3://probe/out", *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280, check=False)
-    said: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    said: list[dict[str, Any]] = [
+        json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")
+    ]
     assert done.returncode == 0, done.stderr[-3000:]
     assert said, done.stderr[-3000:]
     return {one["case"]: one["error"] for one in said}
@@ -67,14 +72,18 @@ def test_scripts_on_sail(tmp_path: Path, database_url: str) -> None:
 
 
 def test_without_sail_the_error_names_what_to_install(tmp_path: Path) -> None:
-    script = "import sys; sys.modules['pysail'] = None; from glulam.jobs.connected import start_sail; start_sail()"
+    script = (
+        "import sys; sys.modules['pysail'] = None; from glulam.jobs.connected import start_sail; start_sail()"
+    )
     done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True,
                           check=False)  # fmt: skip
     assert "pip install 'glulam[sail]'" in done.stderr
 
 
 def versions(python: str) -> str:
-    script = "import pyspark; from importlib.metadata import version as v; print(v('pysail'), pyspark.__version__)"
+    script = (
+        "import pyspark; from importlib.metadata import version as v; print(v('pysail'), pyspark.__version__)"
+    )
     done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
     return "Sail {} and PySpark's client {}".format(*done.stdout.split())
 

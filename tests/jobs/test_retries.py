@@ -113,9 +113,15 @@ def test_a_worker_that_slept_is_fenced_off(site: Site) -> None:
         [first] = claims.claim(conn, worker="first", limit=1, lease_s=30)
         claims.hand_back(conn, first)
         [second] = claims.claim(conn, worker="second", limit=1, lease_s=30)
-    with site.app.database.transaction() as conn, pytest.raises(Fenced, match=f"no longer of epoch {first.epoch}"):
+    with (
+        site.app.database.transaction() as conn,
+        pytest.raises(Fenced, match=f"no longer of epoch {first.epoch}"),
+    ):
         claims.settle(conn, again, first.epoch, Outcome(state=RunState.SUCCEEDED))
     with site.app.database.transaction() as conn:
         done = claims.settle(conn, again, second.epoch, Outcome(state=RunState.SUCCEEDED))
-        assert claims.settle(conn, again, second.epoch, Outcome(state=RunState.SUCCEEDED)).changed_at == done.changed_at
+        assert (
+            claims.settle(conn, again, second.epoch, Outcome(state=RunState.SUCCEEDED)).changed_at
+            == done.changed_at
+        )
     assert site.get(again).state is RunState.SUCCEEDED

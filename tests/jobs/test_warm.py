@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from glulam.app import App
 from glulam.jobs.states import RunState
 from glulam.settings import Settings
-from glulam.app import App
 
 from .conftest import Site
 
@@ -69,11 +69,17 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
         second = ready(folder)
         assert second != first, "another one is kept ready"
         cold = site.ended(
-            site.start(job, Arguments={"--conf": "spark.sql.shuffle.partitions=3 --conf spark.ui.retainedJobs=7"}), 120
+            site.start(
+                job, Arguments={"--conf": "spark.sql.shuffle.partitions=3 --conf spark.ui.retainedJobs=7"}
+            ),
+            120,
         )
         assert second.exists(), "what does not fit leaves it alone"
         said = [__import__("json").loads(site.log(run.id)[-1]) for run in (warm, cold)]
-    assert [run.state for run in (warm, cold)] == [RunState.SUCCEEDED] * 2, (warm.error_message, cold.error_message)
+    assert [run.state for run in (warm, cold)] == [RunState.SUCCEEDED] * 2, (
+        warm.error_message,
+        cold.error_message,
+    )
     assert (warm.metrics["warm"], cold.metrics["warm"]) == (1, 0)
     assert warm.metrics["records_written"] == cold.metrics["records_written"] == 2
     assert not second.exists(), "it ends with its worker"
@@ -83,7 +89,7 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
         assert found["cwd"] == found["env"]["HOME"]
         assert found["argv"][1:7:2] == ["--JOB_ID", "--JOB_RUN_ID", "--JOB_NAME"]
         assert found["env"]["GLULAM_JOB_RUN_ID"] == found["workers"]["GLULAM_JOB_RUN_ID"] == run.id
-    same = [{k for k in found["env"]} for found in said]
+    same = [set(found["env"]) for found in said]
     assert same[0] == same[1]
     assert said[0]["workers"].keys() == said[1]["workers"].keys()
 
@@ -112,7 +118,10 @@ def test_a_script_that_asks_for_other_settings_gets_them(keeping: Site) -> None:
         other = keeping.ended(keeping.start(plain), 120)
     assert (run.metrics["warm"], other.metrics["warm"]) == (1, 1)
     assert keeping.log(run.id) == ["7 mine 5"], (run.error_message, keeping.log(run.id, None))
-    assert keeping.log(other.id) == ["7 mine 5", "again 6"], (other.error_message, keeping.log(other.id, None))
+    assert keeping.log(other.id) == ["7 mine 5", "again 6"], (
+        other.error_message,
+        keeping.log(other.id, None),
+    )
 
 
 def test_a_session_that_died_is_not_the_runs_failure(keeping: Site) -> None:

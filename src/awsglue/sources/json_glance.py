@@ -31,7 +31,9 @@ def glance(texts: pa.Array, seen: Seen) -> bool:
     whole = pc.and_(pc.starts_with(texts, "{"), pc.ends_with(texts, "}"))
     if len(texts) == 0 or not pc.all(whole).as_py():
         return False
-    data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")[0].as_buffer()
+    data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")[
+        0
+    ].as_buffer()
     try:
         table = pj.read_json(
             pa.BufferReader(data),
@@ -67,7 +69,7 @@ def _types(name: str | None, column: pa.Array, text: bytes) -> Seen:
     if pa.types.is_int64(kind):
         found = pc.min_max(column)
         low, high = found["min"].as_py(), found["max"].as_py()
-        return {"int": True} if _INT_MIN <= low and high <= _INT_MAX else {"long": True}
+        return {"int": True} if low >= _INT_MIN and high <= _INT_MAX else {"long": True}
     if pa.types.is_float64(kind):
         if not pc.all(pc.is_finite(column)).as_py():  # Arrow takes NaN, which is no JSON
             raise _CannotTell

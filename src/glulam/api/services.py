@@ -38,17 +38,20 @@ from glulam.api.security_tokens import SecurityTokens
 from glulam.api.sessions import Sessions
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
+from glulam.api.system_logs import SystemLogs
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
 from glulam.api.uploads import MultipartUploads
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
+from glulam.jobs.system_logs import LogLinks
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
-    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
+    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, SystemLogs, TableSearch, Tables,
+    Tagging,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
@@ -65,6 +68,7 @@ class Parts:
     box: Box
     policies: Policies
     tester: ConnectionTester
+    links: LogLinks
     keep_versions: int = 0
     log_days: int = 30
 
@@ -90,6 +94,7 @@ def glue(parts: Parts) -> list[object]:
         Security(database=database, paging=paging),
         Sessions(database=database, paging=paging),
         Statistics(database=database),
+        SystemLogs(database=database, links=parts.links),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds={

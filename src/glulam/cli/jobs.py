@@ -37,7 +37,14 @@ def place_of(settings: Settings) -> Place:
 
 
 def run(
-    settings: Settings, script: Path, *, arguments: list[str], kind: str, name: str | None, engine: str, as_json: bool
+    settings: Settings,
+    script: Path,
+    *,
+    arguments: list[str],
+    kind: str,
+    name: str | None,
+    engine: str,
+    as_json: bool,
 ) -> int:
     given = _arguments(arguments)
     if engine != "spark":

@@ -33,7 +33,9 @@ class ConnectContext:
 
     _one: ClassVar[ConnectContext | None] = None
 
-    def __init__(self, master: str | None = None, appName: str | None = None, *, conf: Any = None, **_: Any) -> None:
+    def __init__(
+        self, master: str | None = None, appName: str | None = None, *, conf: Any = None, **_: Any
+    ) -> None:
         self.session = SparkSession.builder.getOrCreate()
         self.appName = appName or os.environ.get("GLULAM_JOB_NAME", "glulam")
         self.master = os.environ["SPARK_REMOTE"]
@@ -85,7 +87,9 @@ def start_sail() -> str:
     try:
         sail = importlib.import_module("pysail.spark")
     except ImportError as error:
-        raise InvalidConfig("--glulam-engine sail: pysail is not installed; pip install 'glulam[sail]'") from error
+        raise InvalidConfig(
+            "--glulam-engine sail: pysail is not installed; pip install 'glulam[sail]'"
+        ) from error
     server = sail.SparkConnectServer()
     server.start(background=True)
     globals()["_server"] = server  # it ends when it is forgotten
@@ -106,7 +110,9 @@ def main() -> None:
     if os.environ.get("GLULAM_JOB_ENGINE") == "sail":
         os.environ["SPARK_REMOTE"] = start_sail()
     stand_in()
-    chosen = [part.partition("=") for part in os.environ.get("GLULAM_SPARK_CONF", "").split("\n") if "=" in part]
+    chosen = [
+        part.partition("=") for part in os.environ.get("GLULAM_SPARK_CONF", "").split("\n") if "=" in part
+    ]
     if chosen:
         session = SparkSession.builder.getOrCreate()
         for name, _, value in chosen:

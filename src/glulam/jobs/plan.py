@@ -7,8 +7,8 @@ a pipeline file, no code, and is carried out by the `glulam` command itself with
 from __future__ import annotations
 
 import os
-import sys
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -91,7 +91,11 @@ class Prepared:
 
 
 def prepare(
-    site: Site, run: JobRun, credentials: Credentials, say: Callable[[str], None], warm: WarmSessions | None = None
+    site: Site,
+    run: JobRun,
+    credentials: Credentials,
+    say: Callable[[str], None],
+    warm: WarmSessions | None = None,
 ) -> Prepared:
     """Make the run's folder and fill it, or that of a session which is ready. say: a warning for the run's log.
 

@@ -30,7 +30,15 @@ from pyspark.sql import SparkSession
 from glulam.jobs import keeper, script
 from glulam.jobs.sparkconf import READY, can_change
 
-_SCRIPTS_USE = ("awsglue.context", "awsglue.job", "awsglue.transforms", "boto3", "pandas", "pyarrow", "pyspark.pandas")
+_SCRIPTS_USE = (
+    "awsglue.context",
+    "awsglue.job",
+    "awsglue.transforms",
+    "boto3",
+    "pandas",
+    "pyarrow",
+    "pyspark.pandas",
+)
 _HADOOP = "spark.hadoop."
 
 
@@ -60,7 +68,9 @@ class Held:
             return
         ensure, start = SparkContext._ensure_initialized.__func__, SparkContext._initialize_context
 
-        def ensure_initialized(cls: type, instance: Any = None, gateway: Any = None, conf: Any = None) -> None:
+        def ensure_initialized(
+            cls: type, instance: Any = None, gateway: Any = None, conf: Any = None
+        ) -> None:
             if self._there and gateway is None and SparkContext._gateway is None:
                 if self._takes(() if conf is None else conf.getAll()):
                     SparkContext._gateway, SparkContext._jvm = self._gateway, self._gateway.jvm
@@ -70,7 +80,9 @@ class Held:
 
         def initialize_context(context: SparkContext, java_conf: Any) -> Any:
             asked = SparkConf(_jconf=java_conf).getAll()
-            context.environment.update({k: v for k, v in self._workers_see.items() if k not in context.environment})
+            context.environment.update(
+                {k: v for k, v in self._workers_see.items() if k not in context.environment}
+            )
             if not self._there:
                 return start(context, java_conf)
             self._there = False
@@ -120,7 +132,9 @@ def _exercise(session: SparkSession, folder: Path) -> None:
     lines.mapInArrow(lambda batches: batches, lines.schema).collect()
     frame = session.read.schema("id long, name string, at struct<x: double>").json(str(folder / "in.json"))
     frame.createOrReplaceTempView("ready")
-    session.sql("SELECT id, upper(name) AS name, at.x FROM ready WHERE id > 0").write.parquet(str(folder / "out"))
+    session.sql("SELECT id, upper(name) AS name, at.x FROM ready WHERE id > 0").write.parquet(
+        str(folder / "out")
+    )
     session.read.parquet(str(folder / "out")).groupBy("name").count().collect()
     session.catalog.dropTempView("ready")
 
@@ -164,8 +178,12 @@ def become(plan: Mapping[str, Any], path: list[str]) -> None:
     os.environ.clear()
     os.environ.update(plan["env"])
     sys.path[:] = path
-    theirs = {found.name for found in pkgutil.iter_modules([*plan["python_path"], os.path.dirname(plan["script"])])}
-    for name in list(sys.modules):  # the run brings a package of its own: what of that name was imported is not its
+    theirs = {
+        found.name for found in pkgutil.iter_modules([*plan["python_path"], os.path.dirname(plan["script"])])
+    }
+    for name in list(
+        sys.modules
+    ):  # the run brings a package of its own: what of that name was imported is not its
         if name.partition(".")[0] in theirs - sys.stdlib_module_names:
             del sys.modules[name]
 

@@ -141,4 +141,3 @@ class WarmSessions:
 def memory_bytes() -> int:
     """Of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-

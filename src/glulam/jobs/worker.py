@@ -146,7 +146,12 @@ class Worker:
     def _claim(self, limit: int) -> list[tuple[JobRun, Credentials]]:
         with self._database.transaction() as conn:
             found = claims.claim(
-                conn, worker=self.name, limit=limit, lease_s=self._pace.lease_s, host=self._host, only=self._only
+                conn,
+                worker=self.name,
+                limit=limit,
+                lease_s=self._pace.lease_s,
+                host=self._host,
+                only=self._only,
             )
             keyed = [(run, self._keys.make(conn, run)) for run in found]
             for run, credentials in keyed:
