@@ -2,8 +2,8 @@
 
     python -m bench.glue_scripts [--rounds 3] [--records 20000] [--only start|frames]
 
-start    `glulam job run` of a script that reads a catalogued JSON table, maps, filters and writes Parquet. Cold: as a command by
-         itself. Warm: while `glulam up` keeps a Spark session ready. The peer: `python plain.py` of the same logic.
+start    `glulam job run` of a script that reads a catalogued JSON table, maps, filters and writes Parquet. Cold: as a command
+         by itself. Warm: while `glulam up` keeps a Spark session ready. The peer: `python plain.py` of the same logic.
 frames   read, apply_mapping, write over 500,000 records, in one session: DynamicFrames against DataFrames.
 """
 

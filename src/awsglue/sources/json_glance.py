@@ -1,7 +1,7 @@
 """Types in lines of JSON at a glance: Arrow's parser reads a batch of them by columns, without a Python object for each value.
 
-It says what `seen.look` would say, or that it cannot tell: then somebody looks at each record. It cannot tell when lines are not
-one strict object each, when a field has values of several types, and where whole numbers and fractions may be mixed.
+It says what `seen.look` would say, or that it cannot tell: then somebody looks at each record. It cannot tell when lines are
+not one strict object each, when a field has values of several types, and where whole numbers and fractions may be mixed.
 Runs in Spark's Python workers: knows nothing of Spark.
 """
 

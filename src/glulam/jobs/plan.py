@@ -108,7 +108,7 @@ def prepare(
     if ready is not None:
         workspace = ready.workspace
     else:
-        workspace = Workspace.make(site.folder, f"{run.id[:16]}-{run.seq}-{run.epoch}", site.store, user)
+        workspace = Workspace.make(site.folder, f"{run.seq}-{run.epoch}", site.store, user)
     try:
         plan, spark = _plan(site, run, credentials, arguments, workspace, say)
     except BaseException:
@@ -186,6 +186,7 @@ def _plan(
         say("warning: Ray runs in the script's own process on this machine; NumberOfWorkers has no effect")
     capacity = capacity_of(run.spec)
     env = _environment(site, run, credentials, workspace, arguments)
+    env["RAY_TMPDIR"] = str(workspace.path)  # a socket's path may have 107 bytes, and Ray adds 70
     python_path = _helpers(site, arguments, workspace, env, say)
     spark: dict[str, str] = {}
     runner: Path | None = None

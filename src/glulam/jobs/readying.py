@@ -3,7 +3,7 @@
     start     imports, a SparkContext by the configuration of its folder, a small job through it; then the file READY appears
     wait      for one line on standard input: the run's plan, and what its Spark settings have other than these
     become    the run: environment, limits, arguments, script. The first SparkContext that the script makes is the one that
-              is there, unless the script asks for settings that this one cannot take: then it is stopped, and Spark started anew
+              is there, unless the script asks for settings that it cannot take: then it is stopped, and Spark started anew
 
 Run as a job's script, as the run's account. One session becomes one run, and ends with it.
 """

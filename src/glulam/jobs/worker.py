@@ -30,6 +30,7 @@ from glulam.jobs.launcher import Launcher
 from glulam.jobs.plan import Credentials, Site
 from glulam.jobs.runs import WAKE, JobRun
 from glulam.jobs.states import RunState
+from glulam.jobs.warm import WarmSessions
 from glulam.model.errors import DatabaseUnavailable, Fenced
 from glulam.model.failpoints import failpoint
 from glulam.store.database import Database
@@ -68,9 +69,11 @@ class Worker:
 
     def __init__(
         self, *, database: Database, site: Site, launcher: Launcher, keys: Keys, slots: int, pace: Pace = DEFAULT_PACE,
-        warm: WarmSessions | None = None, host: str | None = None, only: str | None = None, echo: Echo | None = None, price_per_dpu_hour: float = 0.0,
+        warm: WarmSessions | None = None, host: str | None = None, only: str | None = None, echo: Echo | None = None,
+        price_per_dpu_hour: float = 0.0,
     ) -> None:  # fmt: skip
-        """warm: Spark sessions for runs to begin with. host: take runs that are this host's alone, too. only: take this run and no other. echo: told of every line."""
+        """warm: Spark sessions for runs to begin with. host: take runs that are this host's alone, too. only: take this run and
+        no other. echo: told of every line."""
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._database, self._site, self._launcher, self._keys = database, site, launcher, keys
         self._slots, self._pace, self._only, self._echo = slots, pace, only, echo
