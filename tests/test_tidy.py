@@ -22,7 +22,7 @@ LEVELS = (
     ("awsglue",),
     ("cli",),
     ("worker", "jobhost"),
-    ("app", "server", "crawls"),
+    ("app", "server", "crawls", "alerting"),
     ("doors", "run_door"),
     ("gate",),
     ("console",),

@@ -12,7 +12,6 @@ Binding to an address that others can reach needs access keys and TLS, or the wo
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import socket
@@ -38,6 +37,7 @@ from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
 from glulam.jobs import upkeep as jobs_upkeep
+from glulam.model.addresses import is_loopback
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
 from glulam.run_door import RunDoor
@@ -52,16 +52,6 @@ CHILD_SILENT_S = 60
 UPKEEP_EVERY_S = 1.0
 UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address. A name other than localhost is not looked up, and is no."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> None:

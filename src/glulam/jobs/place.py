@@ -1,13 +1,5 @@
-"""Where a job lives: in an account and a region, under a name. The same name in two regions is two jobs."""
+"""Where a job lives (`model/place.py`), under a name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """An account in a region."""
-
-    account_id: str
-    region: str
+from glulam.model.place import Place as Place
