@@ -1,15 +1,22 @@
-"""The parts of alerts, put together from the settings: here the room `observe` gets its key and learns where it may go."""
+"""The parts of alerts, put together from the settings: here the room `observe` gets its key."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from functools import partial
+
 from glulam.access.secrets import SecretBox
-from glulam.model.addresses import is_loopback
 from glulam.model.place import Place
 from glulam.observe.reach import Reach
 from glulam.observe.router import AlertRouter
 from glulam.observe.sender import AlertSender
 from glulam.settings import Settings
 from glulam.store.database import Database
+from glulam.store.listening import attend
+
+POLL_S = 1.0
+"""Nobody is notified when the time of a delivery comes."""
 
 
 def home(settings: Settings) -> Place:
@@ -17,16 +24,15 @@ def home(settings: Settings) -> Place:
     return Place(account_id=settings.account_id, region=settings.region)
 
 
-def reach(settings: Settings) -> Reach:
-    """Private addresses are open by default only where nobody else can reach the server."""
-    return Reach.parse(settings.alert_hosts, private=is_loopback(settings.host))
+def parts(settings: Settings, database: Database) -> dict[str, Callable[[threading.Event], None]]:
+    """What a worker process does for alerts, by name; each runs until the event is set, and any number may run anywhere.
+
+    The router makes alerts of events, the sender tells channels."""
+    router = AlertRouter(database=database, home=home(settings))
+    sender = AlertSender(database=database, box=SecretBox.open(settings), reach=Reach.of(settings))
+    attended: dict[str, Callable[[], bool]] = {"alert-router": router.step, "alert-sender": sender.step}
+    return {name: partial(_attend, database, name, step) for name, step in attended.items()}
 
 
-def router(settings: Settings, database: Database) -> AlertRouter:
-    """Makes alerts of events: call `step` until it finds nothing, and again when there is news."""
-    return AlertRouter(database=database, home=home(settings))
-
-
-def sender(settings: Settings, database: Database) -> AlertSender:
-    """Tells channels: call `step` until it finds nothing, and again when there is news, at least every second."""
-    return AlertSender(database=database, box=SecretBox.open(settings), reach=reach(settings))
+def _attend(database: Database, name: str, step: Callable[[], bool], stop: threading.Event) -> None:
+    attend(database, "glulam_event", step, stop, name=name, poll_s=POLL_S)

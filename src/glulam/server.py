@@ -3,6 +3,7 @@
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     /_glulam/job-runs  what the process of a job run asks (run_door.py)
+    /_glulam/alert...  alerts, their channels and rules (alert_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -33,6 +34,8 @@ from uvicorn.supervisors import Multiprocess
 from glulam import __version__
 from glulam.access import keys
 from glulam.access.keys import forget_expired
+from glulam.access.secrets import SecretBox
+from glulam.alert_door import AlertDoor
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
@@ -40,6 +43,8 @@ from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.addresses import is_loopback
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
+from glulam.observe import upkeep as alerts_upkeep
+from glulam.observe.reach import Reach
 from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -112,6 +117,10 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     )
     doors = open_doors(settings, database, development_key(settings), stack)
 
+    alert_door = AlertDoor(
+        gate=doors.gate, database=database, box=SecretBox.open(settings), reach=Reach.of(settings)
+    )
+
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
             conn.execute("SELECT 1")
@@ -129,7 +138,8 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         return JSONResponse({"status": "reset"})
 
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
-    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
+    of_alerts = partial(alerts_upkeep.step, event_days=settings.event_days, alert_days=settings.alert_days)
+    works = (purge, advance_partition_indexes, forget_expired, of_jobs, of_alerts)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -145,6 +155,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
             *RunDoor(gate=doors.gate, database=database).routes(),
+            *alert_door.routes(),
         ],
     )
 

@@ -9,21 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import yaml
 
 from glulam.access.secrets import SecretBox
-from glulam.alerting import home, reach
+from glulam.alerting import home
 from glulam.app import App
 from glulam.cli.drawing import table
 from glulam.cli.output import facts, print_json
-from glulam.model.clock import new_batch_id, utc_now
-from glulam.model.errors import GlulamError, InvalidInput
-from glulam.model.place import Place
-from glulam.observe import alerts, alerts_file, definitions, outlets, secrets
+from glulam.model.clock import new_batch_id
+from glulam.model.errors import InvalidInput
+from glulam.observe import alerts, alerts_file, definitions, secrets, trials
 from glulam.observe.alerts import Alert, Delivery
 from glulam.observe.events import database_time
-from glulam.observe.notification import Notification
+from glulam.observe.reach import Reach
 from glulam.settings import Settings
 
 _SECRET_BYTES = 64 << 10
@@ -175,45 +173,23 @@ def _read_secret(name: str) -> str:
 
 def probe(settings: Settings, name: str | None, *, as_json: bool) -> int:
     """Tell every channel, or one, a test; 1 when one did not take it."""
-    place = home(settings)
-    with App(settings) as app, app.database.connection() as conn:
-        if name is not None:
-            definitions.get_channel(conn, place, name)
-        names = [name] if name is not None else list(definitions.list_channels(conn, place))
-        answers = [(one, *_tell(conn, settings, place, one)) for one in names]
+    place, box = home(settings), SecretBox.open(settings)
+    with App(settings) as app:
+        with app.database.connection() as conn:
+            if name is not None:
+                definitions.get_channel(conn, place, name)
+            names = [name] if name is not None else list(definitions.list_channels(conn, place))
+        found = [
+            trials.tell_test(app.database, place, one, box, os.environ, Reach.of(settings)) for one in names
+        ]
     if as_json:
-        print_json(
-            {"channels": [{"channel": n, "delivered": ok, "answer": answer} for n, ok, answer in answers]}
-        )
-    elif not answers:
+        print_json({"channels": found})
+    elif not found:
         print("no channels; `glulam alerts apply FILE` makes some")
     else:
-        table(
-            ("channel", "result", "answer"), [(n, "delivered" if ok else "failed", a) for n, ok, a in answers]
-        )
-    return 0 if all(ok for _, ok, _ in answers) else 1
-
-
-def _tell(conn: psycopg.Connection, settings: Settings, place: Place, name: str) -> tuple[bool, str]:
-    hidden: list[str] = []
-    try:
-        opened = definitions.open_channel(conn, place, name, SecretBox.open(settings), os.environ)
-        hidden = opened.hidden
-        answer = outlets.probe(opened.channel, _test_of(place, name), reach(settings), new_batch_id)
-    except GlulamError as error:
-        return False, secrets.scrubbed(str(error), hidden)
-    return True, secrets.scrubbed(answer, hidden)
-
-
-def _test_of(place: Place, channel: str) -> Notification:
-    now = utc_now()
-    event = {"source": "glulam", "detail-type": "Test", "account": place.account_id, "region": place.region,
-             "time": now.isoformat(), "detail": {"channel": channel}}  # fmt: skip
-    return Notification(
-        delivery_id=new_batch_id(), alert_id=f"test-{new_batch_id()}", action="TRIGGER", cause="RULE", rule="test",
-        severity="P3", title="A test of Glulam's alerts", message=f"Channel {channel} works.", events=1, raised_at=now,
-        by=None, event=event,
-    )  # fmt: skip
+        rows = [(one.channel, "delivered" if one.delivered else "failed", one.answer) for one in found]
+        table(("channel", "result", "answer"), rows)
+    return 0 if all(one.delivered for one in found) else 1
 
 
 def _document(alert: Alert, told: Sequence[Delivery]) -> dict[str, Any]:

@@ -4,10 +4,8 @@ third of a second."""
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 from typing import Protocol
 
-from glulam.model.clock import NewId
 from glulam.observe.channel_kinds import Channel
 from glulam.observe.notification import Notification
 from glulam.observe.reach import Reach
@@ -21,12 +19,3 @@ def deliver(channel: Channel, told: Notification, reach: Reach) -> str:
     """What the channel answered. Raises NotDelivered."""
     outlet: _Outlet = importlib.import_module(f"glulam.observe.channels.{channel.type}")
     return outlet.send(channel, told, reach)
-
-
-def probe(channel: Channel, told: Notification, reach: Reach, new_id: NewId) -> str:
-    """Tell it a test. An incident that this opens is closed again."""
-    answer = deliver(channel, told, reach)
-    if channel.type == "pagerduty":
-        over = replace(told, action="RESOLVE", delivery_id=new_id())
-        answer += f"; resolved: {deliver(channel, over, reach)}"
-    return answer

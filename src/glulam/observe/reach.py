@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from glulam.model.addresses import Address, addresses_of, outside
+from glulam.model.addresses import Address, addresses_of, is_loopback, outside
 from glulam.model.errors import NotDelivered
+from glulam.settings import Settings
 
 CONNECT_S = 5.0
 WHOLE_S = 20.0
@@ -29,6 +30,11 @@ class Reach:
     """Networks, addresses and host names beside public ones."""
     private: bool = False
     """This machine's and private addresses as well."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Reach:
+        """Private addresses are open by default only where nobody else can reach the server."""
+        return cls.parse(settings.alert_hosts, private=is_loopback(settings.host))
 
     @classmethod
     def parse(cls, text: str, *, private: bool) -> Reach:
