@@ -180,6 +180,7 @@ def test_server_and_runtime_meet_on_the_shared_floor_only() -> None:
         "ingest",
         "orchestrate",
         "jobs",
+        "observe",
         "store",
     }
     wrong = [

@@ -24,6 +24,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from glulam.access.resources import Demand, Resource
+from glulam.access.roles import least_role
 from glulam.gate import SignedGate
 from glulam.model.caller import Caller
 from glulam.model.clock import new_batch_id
@@ -37,6 +39,7 @@ from glulam.signed_http import answer, document, refusal, signed, too_long
 from glulam.store.database import Database
 from glulam.wire.door import HttpRequest
 
+BASE = "/_glulam/"
 MAX_BYTES = 1 << 20
 MOST = 1000
 
@@ -84,7 +87,7 @@ class AlertDoor:
             ("DELETE", "alert-secrets/{name}", "DeleteAlertSecret", self._delete_secret),
         ]
         return [
-            Route(f"/_glulam/{path}", self._handler(operation, work), methods=[method])
+            Route(BASE + path, self._handler(operation, work), methods=[method])
             for method, path, operation, work in table
         ]
 
@@ -98,12 +101,16 @@ class AlertDoor:
         return handle
 
     def _carry_out(self, operation: str, work: Work, request: Request, given: HttpRequest) -> Response:
-        caller, touched, outcome, began = None, None, "OK", time.monotonic()
+        caller, outcome, began = None, "OK", time.monotonic()
+        touched: tuple[Demand, ...] | None = None
         try:
             caller = self.gate.authenticate(given, "glue")
-            touched = self.gate.touched(caller, "glulam", operation, {})
-            self.gate.authorize(caller, touched)
             place = Place(account_id=caller.account_id, region=caller.region)
+            arn = f"arn:aws:glulam:{place.region}:{place.account_id}:{given.raw_path.removeprefix(BASE)}"
+            touched = (
+                Demand(action=f"glulam:{operation}", resource=Resource(arn=arn), role=least_role(operation)),
+            )
+            self.gate.authorize(caller, touched)
             query, path = dict(request.query_params), dict(request.path_params)
             return answer(
                 200, work(Asked(caller=caller, place=place, path=path, query=query, body=given.body))

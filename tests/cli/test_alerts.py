@@ -84,6 +84,10 @@ def test_a_quarantined_file_is_told_listed_acknowledged_and_resolved(applied: Cl
     assert "not JSON" in shown.out
     assert "RESOLVE" in shown.out
     assert applied.look("alerts", "show", "nothing").code == 3
+    log = [(row["operation"], row["resources"][0]) for row in applied.look("audit", "--json").json["rows"]]
+    assert log[0] == ("ResolveAlert", f"alert/{alert['id']}")
+    assert {("PutAlertSecret", "alert-secret/SLACK"), ("PutAlertChannel", "alert-channel/team"),
+            ("PutAlertRule", "alert-rule/bad-file"), ("AcknowledgeAlert", f"alert/{alert['id']}")} <= set(log)  # fmt: skip
 
 
 def test_the_test_button_shows_what_each_channel_answered(applied: Cli, sink: Sink) -> None:

@@ -176,6 +176,15 @@ def test_a_bad_reference_says_line_too(desk: Desk) -> None:
         assert definitions.list_channels(conn, PLACE) == {}, "all or nothing"
 
 
+@pytest.mark.parametrize(
+    "value", ['"a\\0b"', ".inf", "2027-01-01", "{7: x}", "123456789012345678901234567890"]
+)
+def test_what_json_cannot_hold_is_refused(desk: Desk, value: str) -> None:
+    text = f"rules:\n  r:\n    event: e\n    severity: P1\n    where: {{a: {{exists: true}}, b: {value}}}\n"
+    with pytest.raises(InvalidConfig, match=r"^alerts\.yaml:\d: rules\.r"):
+        desk.apply(text)
+
+
 def test_applying_the_same_again_changes_nothing(desk: Desk, sink: Sink) -> None:
     document = hook(sink)
     document["channels"]["hook"]["secret"] = "signing-secret"

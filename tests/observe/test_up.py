@@ -124,11 +124,14 @@ def test_who_may_do_what_over_http(sink: Sink) -> None:
         assert ask(server, "DELETE", "alert-secrets/TOKEN") == {}
         within(10, lambda: len(_audited(settings)) >= 14)
         assert {"PutAlertSecret", "AcknowledgeAlert", "TestAlertChannel"} <= {
-            operation for operation, _ in _audited(settings)
+            operation for operation, *_ in _audited(settings)
         }
-        assert ("PutAlertChannel", "AccessDeniedException") in _audited(settings)
+        arn = "arn:aws:glulam:us-east-1:123456789012:alert-channels/x"
+        assert ("PutAlertChannel", "AccessDeniedException", arn) in _audited(settings)
 
 
-def _audited(settings: Settings) -> list[tuple[str, str]]:
+def _audited(settings: Settings) -> list[tuple[str, str, str]]:
     with Database.open(settings) as database, database.connection() as conn:
-        return conn.execute("SELECT operation, outcome FROM audit_log WHERE service = 'glulam'").fetchall()
+        return conn.execute(
+            "SELECT operation, outcome, resources[1] FROM audit_log WHERE service = 'glulam'"
+        ).fetchall()

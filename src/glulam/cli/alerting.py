@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
 
 from glulam.access.secrets import SecretBox
 from glulam.alerting import home
 from glulam.app import App
+from glulam.cli.auditing import write_down
 from glulam.cli.drawing import table
 from glulam.cli.output import facts, print_json
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import InvalidInput
+from glulam.model.place import Place
 from glulam.observe import alerts, alerts_file, definitions, secrets, trials
 from glulam.observe.alerts import Alert, Delivery
 from glulam.observe.events import database_time
@@ -75,6 +78,7 @@ def follow(settings: Settings, alert_id: str, *, resolve: bool, as_json: bool) -
     place, change = home(settings), alerts.resolve if resolve else alerts.acknowledge
     with App(settings) as app, app.database.transaction() as conn:
         changed = change(conn, place, alert_id, getpass.getuser(), database_time(conn), new_batch_id)
+        _audit(conn, place, "ResolveAlert" if resolve else "AcknowledgeAlert", f"alert/{alert_id}")
         alert = alerts.get(conn, place, alert_id)
     if as_json:
         print_json({"alert": {"id": alert.id, "state": alert.state, "changed": changed}})
@@ -95,7 +99,8 @@ def definitions_of(settings: Settings, section: str, name: str | None, *, as_jso
     if as_json:
         print_json({section: found})
     elif name is not None:
-        print(yaml.safe_dump({section: found}, sort_keys=False, allow_unicode=True), end="")
+        ordered = {name: _in_order(found[name])}
+        print(yaml.safe_dump({section: ordered}, sort_keys=False, allow_unicode=True), end="")
     elif not found:
         print(f"no {section}; `glulam alerts apply FILE` makes some")
     elif section == "rules":
@@ -111,10 +116,35 @@ def definitions_of(settings: Settings, section: str, name: str | None, *, as_jso
     return 0
 
 
+def _in_order(definition: dict[str, Any]) -> dict[str, Any]:
+    """What it is and whom it concerns first; JSON in the database keeps no order."""
+    known = (
+        "type",
+        "description",
+        "event",
+        "source",
+        "where",
+        "pattern",
+        "severity",
+        "channels",
+        "title",
+        "message",
+    )
+    return {
+        key: definition[key]
+        for key in [*(k for k in known if k in definition), *sorted(definition.keys() - set(known))]
+    }
+
+
 def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
     wanted = alerts_file.load(file)
     with App(settings) as app, app.database.transaction() as conn:
         done = alerts_file.apply(conn, home(settings), wanted, SecretBox.open(settings))
+        for one in done:
+            if one.changed:
+                _audit(
+                    conn, home(settings), f"PutAlert{one.what.capitalize()}", f"alert-{one.what}/{one.name}"
+                )
     if as_json:
         print_json({"applied": done})
     for one in () if as_json else done:
@@ -127,8 +157,10 @@ def delete(settings: Settings, rules: Sequence[str], channels: Sequence[str], *,
     with App(settings) as app, app.database.transaction() as conn:
         for name in rules:
             definitions.delete_rule(conn, place, name)
+            _audit(conn, place, "DeleteAlertRule", f"alert-rule/{name}")
         for name in channels:
             definitions.delete_channel(conn, place, name)
+            _audit(conn, place, "DeleteAlertChannel", f"alert-channel/{name}")
     if as_json:
         print_json({"deleted": {"rules": rules, "channels": channels}})
     for what, names in () if as_json else (("rule", rules), ("channel", channels)):
@@ -154,6 +186,7 @@ def secret(settings: Settings, name: str | None, *, forget: bool, as_json: bool)
             definitions.delete_secret(conn, place, name)
         else:
             definitions.put_secret(conn, place, name, value, SecretBox.open(settings))
+        _audit(conn, place, "DeleteAlertSecret" if forget else "PutAlertSecret", f"alert-secret/{name}")
     state = "deleted" if forget else "kept"
     if as_json:
         print_json({"secret": {"name": name, "state": state}})
@@ -190,6 +223,10 @@ def probe(settings: Settings, name: str | None, *, as_json: bool) -> int:
         rows = [(one.channel, "delivered" if one.delivered else "failed", one.answer) for one in found]
         table(("channel", "result", "answer"), rows)
     return 0 if all(one.delivered for one in found) else 1
+
+
+def _audit(conn: psycopg.Connection, place: Place, operation: str, resource: str) -> None:
+    write_down(conn, operation, resource, place.account_id, place.region)
 
 
 def _document(alert: Alert, told: Sequence[Delivery]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ nothing and says so, which is what a plan wants to know."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg import sql
 
@@ -63,6 +64,7 @@ def put_channel(
 ) -> bool:
     """Make or replace a channel; whether anything changed. Raises InvalidInput, EntityNotFound (a secret)."""
     _check_name("channel", name)
+    _check_json("channel", name, given)
     _check_channel(name, given)
     named = {n for kind, n in secrets.references(given) if kind == "secret"}
     for missing in sorted(named - stored_secrets(conn, place).keys()):
@@ -86,6 +88,7 @@ def put_channel(
 def put_rule(conn: psycopg.Connection, place: Place, name: str, given: Mapping[str, Any]) -> bool:
     """Make or replace a rule; whether anything changed. Raises InvalidInput, EntityNotFound (a channel)."""
     _check_name("rule", name)
+    _check_json("rule", name, given)
     rule = rules.read(name, given)
     known = list_channels(conn, place)
     for missing in [channel for channel in rule.named_channels if channel not in known]:
@@ -197,6 +200,29 @@ def _check_channel(name: str, given: Mapping[str, Any]) -> Channel:
 def _check_name(what: str, name: str) -> None:
     if not name or len(name) > MOST_NAME or not name.isprintable() or name != name.strip():
         raise InvalidInput(f"alert {what} {name!r}: expected a name of 1 to {MOST_NAME} printable characters")
+
+
+def _check_json(what: str, name: str, given: Mapping[str, Any]) -> None:
+    """YAML can say more than JSON holds: dates, infinities, characters that no text in the database may have."""
+    try:
+        kept = orjson.loads(orjson.dumps(given, option=orjson.OPT_PASSTHROUGH_DATETIME)) == given
+    except (orjson.JSONEncodeError, TypeError):
+        kept = False
+    if not kept or any("\x00" in text for text in _texts(given)):
+        raise InvalidInput(
+            f"alert {what} {name}: expected texts, numbers, true, false, lists and mappings only"
+        )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from (key, *_texts(one))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 def _list(conn: psycopg.Connection, table: str, place: Place) -> dict[str, dict[str, Any]]:

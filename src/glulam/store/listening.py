@@ -9,7 +9,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from glulam.model.errors import DatabaseUnavailable
+from glulam.model.errors import GlulamError
 from glulam.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ def attend(
     poll_s: float,
 ) -> None:
     """Call `step` until it finds nothing to do, wait for a NOTIFY on the channel or poll_s, and again until `stop` is set.
-    A database that goes away is a warning, and waited for. name: of the work, for the log."""
+    What goes wrong is a line in the log, and the next try's chance: other work of the process is not stopped by it. name: of the
+    work, for the log."""
     while not stop.is_set():
         try:
             with database.connection() as listening:
@@ -40,6 +41,9 @@ def attend(
                 finally:
                     if not listening.closed:
                         listening.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
-        except (psycopg.Error, DatabaseUnavailable) as error:
+        except (psycopg.Error, GlulamError, OSError) as error:
             log.warning("%s: %s", name, str(error).strip())
+            stop.wait(_LOST_S)
+        except Exception:
+            log.exception("%s: a defect", name)
             stop.wait(_LOST_S)
