@@ -27,8 +27,9 @@ def attend(
     poll_s: float,
 ) -> None:
     """Call `step` until it finds nothing to do, wait for a NOTIFY on the channel or poll_s, and again until `stop` is set.
-    What goes wrong is a line in the log, and the next try's chance: other work of the process is not stopped by it. name: of the
-    work, for the log."""
+    What goes wrong is a line in the log, and the next try's chance: other work of the process is not stopped by it.
+
+    name: of the work, for the log."""
     while not stop.is_set():
         try:
             with database.connection() as listening:
