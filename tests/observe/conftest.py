@@ -181,7 +181,7 @@ def sink() -> Iterator[Sink]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.taken = self.rfile.read(int(self.headers["Content-Length"]))
             made.got.append(
                 Got(path=self.path, headers={k.lower(): v for k, v in self.headers.items()}, body=body)
             )

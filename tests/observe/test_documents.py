@@ -241,7 +241,7 @@ def test_no_secret_is_in_the_log_the_tables_or_an_answer(
 
     def repeats(handler: Any) -> None:
         """A sink that answers with all that it was sent."""
-        answer(500, f"{handler.path} {handler.headers} {sink.got[-1].body.decode()}")(handler)
+        answer(500, f"{handler.path} {handler.headers} {handler.taken.decode()}")(handler)
 
     sink.behaviours += [repeats] * 4
     with caplog.at_level(logging.DEBUG):
