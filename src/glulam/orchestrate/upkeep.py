@@ -14,6 +14,6 @@ DELETE FROM trigger_event WHERE id IN (
 
 
 def step(conn: psycopg.Connection, rows: int, *, days: int) -> int:
-    """One short transaction; how much there was to do. An event is remembered as long as its run, so that it starts none twice."""
+    """One short transaction; how much there was to do. An event is remembered as long as its run: it starts none twice."""
     forgotten = runs.forget(conn, days=days, limit=rows)
     return forgotten + conn.execute(FORGET_EVENTS, {"days": days, "limit": rows}).rowcount
