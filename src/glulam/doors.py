@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from glulam import scheduling
 from glulam.access.audit import AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
 from glulam.access.policy_store import Policies
@@ -75,8 +76,9 @@ def open_doors(
     links = LogLinks(endpoint=_endpoint(settings), sign=lambda m: box.sign(m, "log"), clock=utc_now)
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-        log_days=settings.job_log_days, links=links,
+        tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(),
+        keep_versions=settings.keep_versions, log_days=settings.job_log_days,
+        links=links,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))

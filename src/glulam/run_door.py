@@ -29,11 +29,11 @@ from starlette.routing import Route
 
 from glulam.gate import SignedGate
 from glulam.jobs import bookmarks, runs, sessions, system_logs
-from glulam.jobs.place import Place
 from glulam.jobs.runs import JobRun
 from glulam.jobs.system_logs import LogLinks
 from glulam.model.caller import Caller
 from glulam.model.errors import AccessDenied, AccessRefused, EntityNotFound, GlulamError, SerializationFailed
+from glulam.model.place import Place
 from glulam.store.database import Database
 from glulam.wire.door import HttpRequest
 
