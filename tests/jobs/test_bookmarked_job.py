@@ -34,7 +34,9 @@ if "--fail" in sys.argv:
 
 
 def read_of(server: Up, run_id: str) -> list[str]:
-    lines = server.client("logs").get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run_id)["events"]
+    lines = server.client("logs").get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run_id)[
+        "events"
+    ]
     return [line["message"] for line in lines]
 
 
@@ -58,7 +60,7 @@ def test_a_bookmarked_job_reads_each_file_once(tmp_path: Path) -> None:
             (lake / "raw" / "t" / f"{number}.json").write_text(f'{{"id": {number}}}\n')
 
         def run(out: str, *more: str) -> tuple[str, list[str], list[int], str]:
-            given = {"--out": out, **{word: "1" for word in more}}
+            given = {"--out": out, **dict.fromkeys(more, "1")}
             run_id = glue.start_job_run(JobName="j", Arguments=given)["JobRunId"]
             done: dict[str, Any] = ended(glue, "j", run_id, 250)
             return done["JobRunState"], read_of(server, run_id), ids(lake, out), run_id

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sparkcluster
-from s3server import KEY_ID, SECRET, s3_client, s3_endpoint
 
+import sparkcluster
 from glulam.app import App
 from glulam.jobs import definitions
 from glulam.jobs.explain import hint
 from glulam.jobs.states import RunState
 from glulam.settings import Settings
+from s3server import KEY_ID, SECRET, s3_client, s3_endpoint
 
 from .conftest import PLACE, Site
 
@@ -67,7 +67,9 @@ def test_a_ray_job(site: Site) -> None:
 
 def test_a_ray_job_without_ray_says_what_to_install(site: Site) -> None:
     with site.working():
-        run = site.ended(site.start(site.job("import sys\nsys.modules['ray'] = None\nimport ray", kind="glueray")))
+        run = site.ended(
+            site.start(site.job("import sys\nsys.modules['ray'] = None\nimport ray", kind="glueray"))
+        )
     assert run.state is RunState.FAILED
     assert hint("No module named 'ray'") == "pip install 'glulam[ray]' where the worker runs"
 
@@ -81,11 +83,19 @@ def test_a_job_on_a_cluster(tmp_path: Path, database_url: str) -> None:
     )
     (tmp_path / "cluster").mkdir()
     with sparkcluster.standalone(tmp_path / "cluster", workers=1) as url:
-        settings = Settings(home=tmp_path / "home", lake=tmp_path / "lake", database_url=database_url, spark_master=url)
+        settings = Settings(
+            home=tmp_path / "home", lake=tmp_path / "lake", database_url=database_url, spark_master=url
+        )
         with App(settings) as app:
             site = Site(app=app, root=tmp_path)
             conf = "spark.executor.memory=512m --conf spark.executor.cores=1"
-            job = site.job(script, kind="glueetl", WorkerType="G.025X", NumberOfWorkers=2, DefaultArguments={"--conf": conf})
+            job = site.job(
+                script,
+                kind="glueetl",
+                WorkerType="G.025X",
+                NumberOfWorkers=2,
+                DefaultArguments={"--conf": conf},
+            )
             with site.working():
                 run = site.ended(site.start(job), 200)
             assert (run.state, run.error_message) == (RunState.SUCCEEDED, None), site.log(run.id, None)[-20:]

@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sparkcluster import free_port
 
 from glulam.jobs import claims, runs
+from sparkcluster import free_port
 
 from ..cli.conftest import COMMAND, ROOT
 from .conftest import PLACE, Site
@@ -82,9 +82,14 @@ def is_gone(worker: str) -> bool:
 def run_out(site: Site) -> None:
     """The leases of workers that are gone: nobody waits half a minute for each of 200 kills."""
     with site.app.database.transaction() as conn:
-        for (worker,) in conn.execute("SELECT DISTINCT worker FROM job_run WHERE lease_until > now()").fetchall():
+        for (worker,) in conn.execute(
+            "SELECT DISTINCT worker FROM job_run WHERE lease_until > now()"
+        ).fetchall():
             if is_gone(worker):
-                conn.execute("UPDATE job_run SET lease_until = now() WHERE worker = %s AND lease_until > now()", (worker,))
+                conn.execute(
+                    "UPDATE job_run SET lease_until = now() WHERE worker = %s AND lease_until > now()",
+                    (worker,),
+                )
         claims.rescue(conn, 100)
 
 
