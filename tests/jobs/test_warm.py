@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -75,7 +76,7 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
             120,
         )
         assert second.exists(), "what does not fit leaves it alone"
-        said = [__import__("json").loads(site.log(run.id)[-1]) for run in (warm, cold)]
+        said = [json.loads(site.log(run.id)[-1]) for run in (warm, cold)]
     assert [run.state for run in (warm, cold)] == [RunState.SUCCEEDED] * 2, (
         warm.error_message,
         cold.error_message,
@@ -140,3 +141,21 @@ def test_a_session_that_died_is_not_the_runs_failure(keeping: Site) -> None:
         run = keeping.ended(run_id, 120)
     assert (run.state, keeping.log(run_id)) == (RunState.SUCCEEDED, ["1"])
     assert any("had died" in line for line in keeping.log(run_id, None))
+
+
+CHANGEABLE = """
+import json
+from pyspark.sql import SparkSession
+from glulam.jobs.sparkconf import can_change
+spark = SparkSession.builder.getOrCreate()
+names = [row.key for row in spark.sql("SET -v").collect() if can_change(row.key)]
+print(json.dumps([len(names), [name for name in names if not spark.conf.isModifiable(name)]]))
+"""
+
+
+def test_what_can_be_changed_can_be_changed(site: Site) -> None:
+    with site.working():
+        run = site.ended(site.start(site.job(CHANGEABLE, kind="glueetl")), 120)
+    assert run.state is RunState.SUCCEEDED, (run.error_message, site.log(run.id, None)[-9:])
+    number, fixed = json.loads(site.log(run.id)[-1])
+    assert (number > 50, fixed) == (True, [])
