@@ -77,8 +77,7 @@ def open_doors(
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
         tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(),
-        keep_versions=settings.keep_versions, log_days=settings.job_log_days,
-        links=links,
+        keep_versions=settings.keep_versions, log_days=settings.job_log_days, links=links,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))

@@ -71,8 +71,8 @@ class Parts:
     box: Box
     policies: Policies
     tester: ConnectionTester
-    links: LogLinks
     firing: Firing
+    links: LogLinks
     keep_versions: int = 0
     log_days: int = 30
 

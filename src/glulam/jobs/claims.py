@@ -163,8 +163,8 @@ def _what_follows(conn: psycopg.Connection, ended: JobRun) -> None:
         wait_s = runs.arguments_of(ended.spec, ended.arguments).backoff_s(attempt)
         runs.insert(
             conn, ended.place, ended.job_name, ended.spec, ended.arguments, attempt=attempt, previous=ended.id,
-            run_id=runs.attempt_id(ended.id, attempt), trigger=ended.trigger_name, waits=False,
-            wait_s=wait_s, host=ended.host,
+            run_id=runs.attempt_id(ended.id, attempt), trigger=ended.trigger_name, waits=False, wait_s=wait_s,
+            host=ended.host,
         )  # fmt: skip
     if runs.promote(conn, ended.place, ended.job_name, ended.spec) or retried:
         conn.execute(NOTIFY)
