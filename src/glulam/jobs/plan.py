@@ -20,14 +20,16 @@ from glulam.jobs.arguments import Arguments
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
 from glulam.jobs.runs import JobRun, arguments_of
-from glulam.jobs.sessions import REPL
+from glulam.jobs.sessions import CONNECT, REPL
 from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
 from glulam.jobs.warm import ReadySession, Waiting, WarmSessions
 from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
-REPL_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "repl.py"
+OWN_SCRIPTS = {
+    REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", CONNECT: PYTHON_HOME / "glulam" / "jobs" / "connect_host.py",
+}  # fmt: skip
 CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
 READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
 SPARK = ("glueetl", "gluestreaming")
@@ -143,7 +145,12 @@ _OWN_START = ("--additional-python-modules", "--customer-driver-env-vars", "--ex
 
 def _ready_for(site: Site, run: JobRun, arguments: Arguments, warm: WarmSessions) -> ReadySession | None:
     """A session that can become the run: what differs in Spark's settings can be changed."""
-    if run.kind != "glueetl" or arguments.engine == SAIL or any(map(arguments.get, _OWN_START)):
+    if (
+        run.kind != "glueetl"
+        or run.spec["Command"].get("ScriptLocation") == CONNECT
+        or arguments.engine == SAIL
+        or any(map(arguments.get, _OWN_START))
+    ):
         return None
     capacity, chosen = capacity_of(run.spec), arguments.spark_conf()
 
@@ -179,7 +186,8 @@ def _plan(
         raise InvalidInput(
             f"job {run.job_name}: Command.ScriptLocation is empty; expected s3://bucket/script.py"
         )
-    script = REPL_SCRIPT if place == REPL else workspace.fetch(place, "script")
+    own = OWN_SCRIPTS.get(place)
+    script = own or workspace.fetch(place, "script")
     if run.kind == "glulam":
         return _pipeline(site, workspace, script), {}
     if run.kind == "glueray":
@@ -202,7 +210,7 @@ def _plan(
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     plan = ProcessPlan(
         argv=(*([] if runner is None else [str(runner)]), str(script), *_argv(run, arguments)), script=str(runner or script),
-        python_path=(*python_path, *([] if place == REPL else [str(script.parent)])),
+        python_path=(*python_path, *([] if own else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,
     )  # fmt: skip
