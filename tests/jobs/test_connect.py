@@ -139,12 +139,12 @@ def test_a_session_that_clients_connect_to() -> None:
         glue = server.client()
         command = {"Name": "glueetl"}
         role = "arn:aws:iam::123456789012:role/r"
-        with pytest.raises(ClientError, match="expected Command.Name glueetl"):
+        with pytest.raises(ClientError, match="found pythonshell"):
             glue.create_session(
                 Id="shell", Role=role, Command={"Name": "pythonshell"}, SessionType="SPARK_CONNECT"
             )
         glue.create_session(Id="livy", Role=role, Command={"Name": "pythonshell"})
-        with pytest.raises(ClientError, match="OperationNotSupported.*of type LIVY"):
+        with pytest.raises(ClientError, match="of type LIVY"):
             glue.get_session_endpoint(SessionId="livy")
         glue.stop_session(Id="livy")
         glue.create_session(Id="s", Role=role, Command=command, SessionType="SPARK_CONNECT")

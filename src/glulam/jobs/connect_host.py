@@ -6,6 +6,7 @@ Asks the server for the token, tells it the URL once Spark listens, and is there
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 
@@ -18,7 +19,6 @@ _LOOK_S = 0.5
 _SETTINGS = {
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
     "spark.connect.grpc.binding.address": "127.0.0.1",
-    "spark.connect.grpc.binding.port": "0",
     "spark.sql.artifact.isolation.enabled": "true",
     "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
 }
@@ -28,13 +28,21 @@ def main() -> int:
     """Ends when the JVM does."""
     server = Server()
     os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = server.ask("token")["token"]
-    session = SparkSession.builder.config(conf=SparkConf().setAll(list(_SETTINGS.items()))).getOrCreate()
-    port = session._jvm.org.apache.spark.sql.connect.service.SparkConnectService.localPort()
+    port = _free_port()
+    conf = SparkConf().setAll(list(_SETTINGS.items())).set("spark.connect.grpc.binding.port", str(port))
+    SparkSession.builder.config(conf=conf).getOrCreate()
     server.ask("endpoint", url=f"sc://localhost:{port}")
     while SparkContext._gateway.proc.poll() is None:
         time.sleep(_LOOK_S)
     print("session: Spark has ended", file=sys.stderr)
     return 1
+
+
+def _free_port() -> int:
+    """Nobody else has it now; Spark does not say which one it took by itself."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -145,12 +145,8 @@ _OWN_START = ("--additional-python-modules", "--customer-driver-env-vars", "--ex
 
 def _ready_for(site: Site, run: JobRun, arguments: Arguments, warm: WarmSessions) -> ReadySession | None:
     """A session that can become the run: what differs in Spark's settings can be changed."""
-    if (
-        run.kind != "glueetl"
-        or run.spec["Command"].get("ScriptLocation") == CONNECT
-        or arguments.engine == SAIL
-        or any(map(arguments.get, _OWN_START))
-    ):
+    own_start = any(map(arguments.get, _OWN_START)) or run.spec["Command"].get("ScriptLocation") == CONNECT
+    if run.kind != "glueetl" or own_start or arguments.engine == SAIL:
         return None
     capacity, chosen = capacity_of(run.spec), arguments.spark_conf()
 

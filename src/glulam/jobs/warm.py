@@ -23,7 +23,7 @@ from glulam.model.errors import GlulamError
 
 log = logging.getLogger(__name__)
 
-_START_S = 180.0
+_START_S = 600.0
 """A session that is not ready by then never will be."""
 
 
