@@ -70,7 +70,7 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
             site.start(
                 job, Arguments={"--conf": "spark.sql.shuffle.partitions=3 --conf spark.ui.retainedJobs=7"}
             ),
-            120,
+            280,
         )
         assert second.exists(), "what does not fit leaves it alone"
         said = [json.loads(site.log(run.id)[-1]) for run in (warm, cold)]
