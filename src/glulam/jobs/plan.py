@@ -19,6 +19,7 @@ from glulam.jobs.account import JobAccount
 from glulam.jobs.arguments import Arguments
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
+from glulam.jobs.layouts import LAYOUT
 from glulam.jobs.runs import JobRun, arguments_of
 from glulam.jobs.sessions import CONNECT, REPL
 from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
@@ -29,6 +30,7 @@ from glulam.objects.base import ObjectStore
 
 OWN_SCRIPTS = {
     REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", CONNECT: PYTHON_HOME / "glulam" / "jobs" / "connect_host.py",
+    LAYOUT: PYTHON_HOME / "glulam" / "jobs" / "layout.py",
 }  # fmt: skip
 CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
 READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
@@ -182,8 +184,7 @@ def _plan(
         raise InvalidInput(
             f"job {run.job_name}: Command.ScriptLocation is empty; expected s3://bucket/script.py"
         )
-    own = OWN_SCRIPTS.get(place)
-    script = own or workspace.fetch(place, "script")
+    script = OWN_SCRIPTS.get(place) or workspace.fetch(place, "script")
     if run.kind == "glulam":
         return _pipeline(site, workspace, script), {}
     if run.kind == "glueray":
@@ -206,7 +207,7 @@ def _plan(
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     plan = ProcessPlan(
         argv=(*([] if runner is None else [str(runner)]), str(script), *_argv(run, arguments)), script=str(runner or script),
-        python_path=(*python_path, *([] if own else [str(script.parent)])),
+        python_path=(*python_path, *([] if place in OWN_SCRIPTS else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,
     )  # fmt: skip
