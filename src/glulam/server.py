@@ -156,7 +156,9 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
-            *RunDoor(gate=doors.gate, database=database, links=doors.links).routes(),
+            *RunDoor(
+                gate=doors.gate, database=database, links=doors.links, session_token=doors.session_token
+            ).routes(),
             *alert_door.routes(),
         ],
     )
