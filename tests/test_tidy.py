@@ -21,6 +21,7 @@ LEVELS = (
     ("awsgluedq",),
     ("awsglue",),
     ("cli",),
+    ("project",),
     ("worker", "jobhost"),
     ("app", "server", "crawls"),
     ("doors", "run_door"),

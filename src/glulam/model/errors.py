@@ -27,6 +27,7 @@
     │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
+    ├── ServerRefused                the server that a project is for answered with an error
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
     │   ├── IncompleteSignature      its Authorization header cannot be read
@@ -171,6 +172,10 @@ class EncryptionFailed(GlulamError):
 class ConnectionFailed(GlulamError):
     code = "FederationSourceException"
     exit_code = 4
+
+
+class ServerRefused(GlulamError):
+    pass
 
 
 class AccessRefused(GlulamError):

@@ -1,9 +1,9 @@
 """From a project and what a server has to a plan. Pure: the same in, the same out.
 
-    not there                    add
-    there, differs               change; replace when what differs cannot be changed
-    there, made by the project,
-      no longer declared         remove; nothing that it did not make is ever removed
+not there                    add
+there, differs               change; replace when what differs cannot be changed
+there, made by the project,
+  no longer declared         remove; nothing that it did not make is ever removed
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ def decide(
     """Raises InvalidConfig, with a line for each, for names of things that are nowhere and for what may not be done."""
     problems = Problems()
     _check_references(project, seen, record, problems)
-    changes = [c for r in project.resources.values() for c in _declared(project, r, seen[r.id], record, secret, problems)]
+    changes = [
+        c
+        for r in project.resources.values()
+        for c in _declared(project, r, seen[r.id], record, secret, problems)
+    ]
     removals = list(_removals(project, seen, record, problems))
     problems.refuse()
     changes.sort(key=lambda c: (ORDER[c.id.section], c.id))
@@ -87,7 +91,9 @@ def _declared(
     if not found.fields:
         return
     if seen.owner not in (None, project.name):
-        problems.add(place, f"{resource.id}: project {seen.owner!r} made it; it is for that project to change")
+        problems.add(
+            place, f"{resource.id}: project {seen.owner!r} made it; it is for that project to change"
+        )
         return
     fixed = _fixed(kind, found)
     if not fixed:
@@ -119,12 +125,12 @@ def _removals(
     old = [id for id in record.entries if id not in project.resources]
     going = {id for id in old if _ours(project, id, seen[id], record)}
     for id in going:
-        kept = [t for t in seen[id].holds if ResourceId(section="tables", names=(*id.names, t)) not in going]
+        kept = sorted(str(inner) for inner in seen[id].holds if inner not in going)
         if kept:
             few = ", ".join(kept[:5]) + (", ..." if len(kept) > 5 else "")
             problems.add(
-                project.header, f"{id} is no longer in this project, but holds tables that the project did not make "
-                f"({few}), which would go with it; remove those first, or declare it again"
+                project.header, f"{id} is no longer in this project, but what would go with it ({few}) is not the "
+                "project's to remove; remove that first, or declare it again"
             )  # fmt: skip
         yield Change(
             id=id, action=Action.REMOVE, fields=(), document={}, gone=(), seen=seen[id].fingerprint, place="recorded"

@@ -129,16 +129,17 @@ def leaves(document: Any, path: Path = ()) -> Iterator[FieldDiff]:
 
 def updated(kind: Kind, wanted: Document, there: Document, gone: tuple[Path, ...]) -> Document:
     """The definition to send: the server's, with what is wanted in it and without what goes."""
-    found = _laid(wanted, deepcopy(there))
+    found = laid(wanted, deepcopy(there))
     for path in gone:
         _remove(found, path, emptied=kind.partial)
     return underived(kind, found, wanted)
 
 
-def _laid(wanted: Any, there: Any) -> Any:
+def laid(wanted: Any, there: Any) -> Any:
+    """`wanted` over `there`: mappings by key."""
     if not isinstance(wanted, Mapping) or not isinstance(there, Mapping):
         return wanted
-    return {**there, **{key: _laid(value, there.get(key)) for key, value in wanted.items()}}
+    return {**there, **{key: laid(value, there.get(key)) for key, value in wanted.items()}}
 
 
 def _remove(document: Document, path: Path, *, emptied: bool) -> None:

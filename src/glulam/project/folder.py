@@ -8,7 +8,7 @@ Every problem is found before any is told; each with its file and line. Whether 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,15 +34,22 @@ class Project:
     endpoint: str | None
     assets: S3Uri
     resources: Mapping[ResourceId, Resource]
+    header: Place
+    """Where the project says its name."""
     files: int
 
 
 def load(
-    folder: Path, environment: str | None, variables: Mapping[str, str], environ: Mapping[str, str] = os.environ
+    folder: Path,
+    environment: str | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str] = os.environ,
 ) -> Project:
     """Raises EntityNotFound without a glulam.yaml, InvalidConfig with `file:line: field: what is wrong`, a line each."""
     if not (folder / FILE).is_file():
-        raise EntityNotFound(f"no {FILE} in {folder}; `glulam init` makes one, `glulam export` writes one from a server")
+        raise EntityNotFound(
+            f"no {FILE} in {folder}; `glulam init` makes one, `glulam export` writes one from a server"
+        )
     problems = Problems()
     whole, files = _whole(folder, problems)
     overlay = _overlay(whole, environment, problems)
@@ -63,8 +70,9 @@ def load(
         reader.section(KINDS[section], node, below, resources)
     problems.refuse()
     return Project(
-        name=name or "", environment=environment, endpoint=endpoint, assets=assets, resources=resources, files=files
-    )
+        name=name or "", environment=environment, endpoint=endpoint, assets=assets, resources=resources, files=files,
+        header=header["project"].place,
+    )  # fmt: skip
 
 
 def _whole(folder: Path, problems: Problems) -> tuple[dict[str, Node], int]:
@@ -72,7 +80,9 @@ def _whole(folder: Path, problems: Problems) -> tuple[dict[str, Node], int]:
     paths = [folder / FILE]
     for section in KINDS:
         found = (p for end in ("yaml", "yml") for p in (folder / section).rglob(f"*.{end}"))
-        paths += sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+        paths += sorted(
+            p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)
+        )
     whole: dict[str, Node] = {}
     for path in paths:
         name = path.relative_to(folder).as_posix()
@@ -116,7 +126,9 @@ def _overlay(whole: Mapping[str, Node], environment: str | None, problems: Probl
                 said = f"environments.{name}.{key}: unknown key{did_you_mean(key, (*_OVERLAY, *KINDS))}"
                 problems.add(member.place, said)
             elif key in KINDS and not isinstance(member.value, dict | None):
-                problems.add(member.place, f"environments.{name}.{key}: found {kind_of(member)}, expected names")
+                problems.add(
+                    member.place, f"environments.{name}.{key}: found {kind_of(member)}, expected names"
+                )
         if not isinstance(inner.value, dict | None):
             problems.add(inner.place, f"environments.{name}: found {kind_of(inner)}, expected a mapping")
     if environment is None:
@@ -145,7 +157,9 @@ def _variables(
         found[name] = None
     for name, member in members.items():
         if name not in found:
-            problems.add(member.place, f"variables.{name}: it is not among `variables`{did_you_mean(name, found)}")
+            problems.add(
+                member.place, f"variables.{name}: it is not among `variables`{did_you_mean(name, found)}"
+            )
         if isinstance(member.value, str):
             found[name] = filled(member.value, member.place, {}, environ, problems)
         elif member.value is not None:
@@ -166,7 +180,7 @@ def _assets(reader: Reader, header: Mapping[str, Node]) -> S3Uri:
         return S3Uri.parse(ASSETS)
 
 
-def parse_variables(given: list[str]) -> dict[str, str]:
+def parse_variables(given: Sequence[str]) -> dict[str, str]:
     """`NAME=VALUE` words. Raises InvalidInput."""
     found: dict[str, str] = {}
     for text in given:

@@ -71,6 +71,8 @@ class Kind:
     """Members of which the server keeps what stands behind `:role/`."""
     switch: tuple[str, str, str] | None = None
     """A member that is on or off, with the operations for it."""
+    holds: str | None = None
+    """The section of the things that go when it goes."""
     named_inside: bool = False
     """Whether the definition is one member of several, and the name a member of that."""
     observed: Callable[[Document], Document] | None = None
@@ -140,7 +142,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             section="databases", noun="database", create="CreateDatabase", update="UpdateDatabase",
             delete="DeleteDatabase", get="GetDatabase", answer="Database", pages="GetDatabases", listed="DatabaseList",
-            input="DatabaseInput", changed="DatabaseInput", folds=True,
+            input="DatabaseInput", changed="DatabaseInput", folds=True, holds="tables",
         ),
         Kind(
             section="connections", noun="connection", create="CreateConnection", update="UpdateConnection",
@@ -176,12 +178,12 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             section="workflows", noun="workflow", create="CreateWorkflow", update="UpdateWorkflow",
             delete="DeleteWorkflow", get="GetWorkflow", answer="Workflow", pages="ListWorkflows", listed="Workflows",
-            partial=True,
+            partial=True, holds="triggers",
         ),
         Kind(
             section="triggers", noun="trigger", create="CreateTrigger", update="UpdateTrigger",
             delete="DeleteTrigger", get="GetTrigger", answer="Trigger", pages="GetTriggers", listed="Triggers",
-            changed="TriggerUpdate", fixed=("Type", "WorkflowName"), observed=_trigger,
+            changed="TriggerUpdate", partial=True, fixed=("Type", "WorkflowName"), observed=_trigger,
             switch=("StartOnCreation", "StartTrigger", "StopTrigger"),
             refers={
                 "WorkflowName": "workflows", "Actions.*.JobName": "jobs", "Actions.*.CrawlerName": "crawlers",

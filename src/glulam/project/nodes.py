@@ -97,7 +97,9 @@ def _node(
         if not isinstance(key, yaml.ScalarNode):
             problems.add(Place(file=name, line=line), "found a list or mapping as a key, expected a name")
         elif key.value in once:
-            problems.add(Place(file=name, line=line), f"{key.value}: it stands in line {once[key.value]} already")
+            problems.add(
+                Place(file=name, line=line), f"{key.value}: it stands in line {once[key.value]} already"
+            )
         else:
             once[key.value] = line
     loader.flatten_mapping(node)  # `<<: *other`: what stands here itself comes last, and wins

@@ -36,13 +36,15 @@ class Seen:
     document: Document | None
     owner: str | None = None
     """What its tag says."""
-    holds: tuple[str, ...] = ()
-    """The tables of a database: they would go with it."""
+    holds: tuple[ResourceId, ...] = ()
+    """What would go with it: the tables of a database, the triggers of a workflow."""
 
     @property
     def fingerprint(self) -> str:
         """Of all but secrets."""
-        said = json.dumps([concealed(self.document), self.owner, sorted(self.holds)], sort_keys=True)
+        said = json.dumps(
+            [concealed(self.document), self.owner, sorted(map(str, self.holds))], sort_keys=True
+        )
         return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -75,7 +75,8 @@ class Reader:
             definition = self.fill(without_nulls(definition))
             if not isinstance(definition.value, dict):
                 self.problems.add(
-                    definition.place, f"{kind.section}.{name}: found {kind_of(definition)}, expected its members"
+                    definition.place,
+                    f"{kind.section}.{name}: found {kind_of(definition)}, expected its members",
                 )
                 continue
             made = self.resource(kind, name, definition.place, dict(definition.value), below)
@@ -120,7 +121,7 @@ class Reader:
                 self.named_inside(kind, node, names)
                 document[member] = value_of(node, allowed[member], (*path, member), self.problems)
         self.required(kind, path, place, members)
-        found = {(): place}
+        found: dict[tuple[str, ...], Place] = {(): place}
         for member, node in members.items():
             found |= {inner: piece.place for inner, piece in places(node, (member,))}
         self.literal_secrets(kind, path, Node(place=place, value=members))
@@ -134,7 +135,9 @@ class Reader:
         said = {m: members.pop(m) for m in ("Name", kind.parent) if m and m in members}
         wrong = {m: n for m, n in said.items() if not isinstance(n.value, str) or not n.value}
         for member, node in wrong.items():
-            self.problems.add(node.place, f"{kind.section}.{key}.{member}: found {kind_of(node)}, expected a name")
+            self.problems.add(
+                node.place, f"{kind.section}.{key}.{member}: found {kind_of(node)}, expected a name"
+            )
         if wrong:
             return None
         name = str(said["Name"].value) if "Name" in said else key
@@ -144,7 +147,10 @@ class Reader:
             return (str(said[kind.parent].value), name)
         database, dot, table = key.partition(".")
         if not dot or not database or not table:
-            self.problems.add(place, f"{kind.section}.{key}: expected database.{kind.noun}, or {kind.parent} among its members")
+            self.problems.add(
+                place,
+                f"{kind.section}.{key}: expected database.{kind.noun}, or {kind.parent} among its members",
+            )
             return None
         return (database, str(said["Name"].value) if "Name" in said else table)
 
@@ -164,7 +170,12 @@ class Reader:
         if kind.section != "connections":
             return
         for inner, piece in places(node):
-            if inner and names_a_secret(inner[-1]) and isinstance(piece.value, str) and not secrets_in(piece.value):
+            if (
+                inner
+                and names_a_secret(inner[-1])
+                and isinstance(piece.value, str)
+                and not secrets_in(piece.value)
+            ):
                 said = f"{field((*path, *inner))}: a secret stands here; expected ${{secret:NAME}}"
                 self.problems.add(piece.place, said)
 
@@ -198,7 +209,9 @@ class Reader:
     def upload(self, node: Node, path: tuple[str, ...], below: S3Uri) -> Upload | None:
         where = field((*path, "script"))
         if not isinstance(node.value, str):
-            self.problems.add(node.place, f"{where}: found {kind_of(node)}, expected a path in the project's folder")
+            self.problems.add(
+                node.place, f"{where}: found {kind_of(node)}, expected a path in the project's folder"
+            )
             return None
         file = (self.folder / node.value).resolve()
         if not file.is_relative_to(self.folder.resolve()):

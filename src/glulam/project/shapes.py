@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
@@ -45,7 +46,9 @@ def _structure(node: Node, shape: StructureShape, path: Path, problems: Problems
         if key in shape.members:
             found[key] = value_of(member, shape.members[key], (*path, key), problems)
         else:
-            problems.add(member.place, f"{field((*path, key))}: unknown key{did_you_mean(key, shape.members)}")
+            problems.add(
+                member.place, f"{field((*path, key))}: unknown key{did_you_mean(key, shape.members)}"
+            )
     for key in shape.required_members:
         if key not in node.value:
             problems.add(node.place, f"{field((*path, key))}: missing")
@@ -69,13 +72,16 @@ def _scalar(node: Node, text: str, shape: Shape, path: Path, problems: Problems)
         return text.lower() == "true"
     if shape.type_name == "timestamp":
         try:
-            return parse_timestamp(text).isoformat()
+            found = parse_timestamp(text)
+            return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
         except (ValueError, TypeError):
             pass
     return _wrong(node, path, _wanted(shape), problems)
 
 
-def _sized(node: Node, value: Any, size: float, unit: str, shape: Shape, path: Path, problems: Problems) -> Any:
+def _sized(
+    node: Node, value: Any, size: float, unit: str, shape: Shape, path: Path, problems: Problems
+) -> Any:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if (least is not None and size < least) or (most is not None and size > most):
         limits = " and ".join(

@@ -22,7 +22,11 @@ _SECRET_KEY = re.compile(
 
 
 def filled(
-    text: str, place: Place, variables: Mapping[str, str | None], environ: Mapping[str, str], problems: Problems
+    text: str,
+    place: Place,
+    variables: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    problems: Problems,
 ) -> str:
     """The text with variables and environment in it; references to secrets and `$${` stay."""
 
@@ -30,7 +34,9 @@ def filled(
         if match[1] is None:
             return match[0]
         if not match[0].endswith("}"):
-            problems.add(place, f"{match[0]!r} has no end; expected }}, or $${{ for the characters themselves")
+            problems.add(
+                place, f"{match[0]!r} has no end; expected }}, or $${{ for the characters themselves"
+            )
             return match[0]
         prefix, _, name = match[1].partition(".")
         if _SECRET.fullmatch(match[1]):
@@ -38,7 +44,9 @@ def filled(
         if prefix == "var" and name in variables:
             value = variables[name]
             if value is None:
-                problems.add(place, f"variable {name} has no value; expected --var {name}=VALUE, or one in glulam.yaml")
+                problems.add(
+                    place, f"variable {name} has no value; expected --var {name}=VALUE, or one in glulam.yaml"
+                )
             return value or ""
         if prefix == "var":
             problems.add(place, f"no variable {name!r} in glulam.yaml{did_you_mean(name, variables)}")

@@ -1,0 +1,151 @@
+"""`glulam plan`, `glulam apply`, `glulam export`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from glulam.cli.applying import apply as carry_out
+from glulam.cli.applying import read_record
+from glulam.cli.output import print_json
+from glulam.cli.planshown import line, show_plan
+from glulam.cli.remote import Remote, remote
+from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput
+from glulam.project import export as exporting
+from glulam.project.decide import decide, to_look_at
+from glulam.project.folder import FILE, Project, load, parse_variables
+from glulam.project.kinds import KINDS, ResourceId
+from glulam.project.plan import Plan, as_document, from_document
+from glulam.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What to plan: which folder, and how its variables stand."""
+
+    folder: Path
+    environment: str | None
+    variables: Sequence[str]
+    endpoint: str | None
+
+
+def plan(settings: Settings, asked: Asked, *, out: Path | None, as_json: bool) -> int:
+    project = _load(asked)
+    with remote(settings, asked.endpoint or project.endpoint) as server:
+        made = _decide(project, server)
+    if out is not None:
+        out.write_text(json.dumps(as_document(made), ensure_ascii=False, indent=1), "utf-8")
+    if as_json:
+        print_json({"plan": as_document(made)})
+        return 0
+    show_plan(made)
+    if out is not None:
+        print(f"`glulam apply --plan {out}` does exactly this")
+    return 0
+
+
+def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_json: bool) -> int:
+    project = _load(asked) if file is None else None
+    endpoint = asked.endpoint or (project.endpoint if project else _endpoint_of(asked, file))
+    with remote(settings, endpoint) as server:
+        made = (
+            _read_plan(file)
+            if file is not None
+            else _decide(_load(asked) if project is None else project, server)
+        )
+        if not as_json:
+            show_plan(made)
+        if made.destructive and not yes and file is None:
+            _confirm(as_json)
+        carry_out(
+            made, server, os.environ.get, lambda change: None if as_json else print(f"done: {line(change)}")
+        )
+    if as_json:
+        print_json({"applied": as_document(made)})
+    elif made.changes:
+        print(f"applied {len(made.changes)} changes")
+    return 0
+
+
+def _endpoint_of(asked: Asked, file: Path | None) -> str | None:
+    """A plan's environment names the server, when the folder is there."""
+    if file is None or not (asked.folder / FILE).is_file():
+        return None
+    made = _read_plan(file)
+    return _load(
+        Asked(folder=asked.folder, environment=made.environment, variables=asked.variables, endpoint=None)
+    ).endpoint
+
+
+def _load(asked: Asked) -> Project:
+    return load(asked.folder, asked.environment, parse_variables(asked.variables))
+
+
+def _decide(project: Project, server: Remote) -> Plan:
+    record, tag = read_record(server, project.assets.join(project.name))
+    seen = {id: server.see(id) for id in to_look_at(project, record)}
+    return decide(project, seen, record, tag, os.environ.get)
+
+
+def _read_plan(file: Path) -> Plan:
+    try:
+        return from_document(json.loads(file.read_text("utf-8")), str(file))
+    except OSError as error:
+        raise EntityNotFound(f"--plan {file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidInput(f"--plan {file}: not JSON: {error}") from error
+
+
+def _confirm(as_json: bool) -> None:
+    """Raises InvalidInput unless somebody says yes."""
+    if as_json or not sys.stdin.isatty():
+        raise InvalidInput(
+            "this plan removes or replaces something; say --yes, or apply a plan file that somebody read (--plan FILE)"
+        )
+    if input("This plan removes or replaces something. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise InvalidInput("not confirmed; nothing was done")
+
+
+def export(
+    settings: Settings,
+    folder: Path,
+    *,
+    name: str | None,
+    endpoint: str | None,
+    sections: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Raises AlreadyExists when there is a project in the folder."""
+    if (folder / FILE).exists():
+        raise AlreadyExists(f"{folder / FILE} is there already; expected a folder without one")
+    if unknown := [s for s in sections if s not in KINDS]:
+        raise InvalidInput(f"--only {unknown[0]!r}: expected any of {', '.join(KINDS)}")
+    with remote(settings, endpoint) as server:
+        found = {id: server.see(id).document for id in _everything(server, sections or list(KINDS))}
+    documents = {id: document for id, document in found.items() if document is not None}
+    files = exporting.files(name or folder.absolute().name, documents)
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+    if as_json:
+        print_json({"project": folder, "files": sorted(files)})
+    else:
+        print(f"wrote {len(documents)} definitions into {folder}")
+    return 0
+
+
+def _everything(server: Remote, sections: Sequence[str]) -> list[ResourceId]:
+    found: list[ResourceId] = []
+    for section in sections:
+        kind = KINDS[section]
+        if kind.parent is None:
+            found += server.all(kind)
+        else:
+            for database in server.all(KINDS["databases"]):
+                found += server.all(kind, database.name)
+    return found
