@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from glulam.cli.remote import Remote
@@ -20,8 +21,8 @@ from glulam.model.uri import S3Uri
 from glulam.project.diff import Secret, laid, updated
 from glulam.project.kinds import KINDS, Document
 from glulam.project.plan import Action, Change, Plan, Seen
-from glulam.project.record import Entry, Record, from_json, to_json
-from glulam.project.texts import each_text, reveal, secrets_of
+from glulam.project.record import Record, from_json, to_json
+from glulam.project.texts import digest_of, each_text, reveal, secrets_of
 
 RECORD = "record.json"
 
@@ -42,9 +43,10 @@ def apply(plan: Plan, remote: Remote, secret: Secret, done: Callable[[Change], N
     seen = _check_server(plan, remote, record, tag)
     _check_secrets(plan, secret)
     _upload(plan, remote)
-    if not plan.changes and record == plan.record:
+    final = _final(plan, record, secret)
+    if not plan.changes and record == final:
         return
-    claim = _claim(record, plan.record)
+    claim = _claim(record, final)
     tag = remote.replace(assets.join(RECORD), to_json(claim).encode(), tag)
     failpoint("project.after_claim")
     for number, change in enumerate(plan.changes):
@@ -58,7 +60,7 @@ def apply(plan: Plan, remote: Remote, secret: Secret, done: Callable[[Change], N
         done(change)
         failpoint("project.after_change")
     failpoint("project.after_changes")
-    remote.replace(assets.join(RECORD), to_json(plan.record).encode(), tag)
+    remote.replace(assets.join(RECORD), to_json(final).encode(), tag)
 
 
 def _check_server(plan: Plan, remote: Remote, record: Record, tag: str | None) -> list[Seen]:
@@ -113,9 +115,20 @@ def _claim(record: Record, wanted: Record) -> Record:
     return Record(entries={
         **record.entries,
         **{
-            id: Entry(made=entry.made or record.made(id), document=laid(entry.document, record.document(id)))
+            id: replace(entry, made=entry.made or record.made(id), document=laid(entry.document, record.document(id)))
             for id, entry in wanted.entries.items()
         },
+    })  # fmt: skip
+
+
+def _final(plan: Plan, record: Record, secret: Secret) -> Record:
+    """The record after the plan, with digests of the secrets that were sent, now or before."""
+    digests = {id: entry.secrets for id, entry in record.entries.items()} | {
+        c.id: {name: digest_of(secret(name) or "") for name in sorted(secrets_of(c.document))}
+        for c in plan.changes
+    }
+    return Record(entries={
+        id: replace(entry, secrets=digests.get(id, {})) for id, entry in plan.record.entries.items()
     })  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from glulam.model.errors import InvalidInput
 HONOURED = frozenset({
     "--additional-python-modules", "--conf", "--continuous-log-logStreamPrefix", "--customer-driver-env-vars",
     "--enable-continuous-cloudwatch-log", "--enable-continuous-log-filter", "--enable-job-insights", "--enable-metrics",
-    "--enable-observability-metrics", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
+    "--enable-observability-metrics", "--glulam-command", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
     "--job-bookmark-option", "--job-bookmark-to", "--job-language", "--scriptLocation", "--TempDir",
     "--python-modules-installer-option",
 })  # fmt: skip

@@ -29,6 +29,12 @@ SPARK = ("glueetl", "gluestreaming")
 _PASSED = ("PATH", "JAVA_HOME", "SPARK_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 """Of the worker's environment: where programs and certificates are, and which way leads out."""
+PIPELINE_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "run": ("run",),
+    "list": ("list",),
+    "process": ("run", "--no-list"),
+}
+"""What a pipeline job does: find raw files and process them, or one of the two."""
 _INSTALLER = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_TRUSTED_HOST", "PIP_CERT")
 
 
@@ -118,7 +124,7 @@ def _plan(
         )
     script = REPL_SCRIPT if place == REPL else workspace.fetch(place, "script")
     if run.kind == "glulam":
-        return _pipeline(site, workspace, script)
+        return _pipeline(site, workspace, script, arguments.get("--glulam-command") or "run")
     if run.kind == "glueray":
         say("warning: Ray runs in the script's own process on this machine; NumberOfWorkers has no effect")
     capacity = capacity_of(run.spec)
@@ -138,11 +144,14 @@ def _plan(
     )  # fmt: skip
 
 
-def _pipeline(site: Site, workspace: Workspace, script: Path) -> ProcessPlan:
+def _pipeline(site: Site, workspace: Workspace, script: Path, command: str) -> ProcessPlan:
+    """Raises InvalidInput for a command that there is not."""
+    if command not in PIPELINE_COMMANDS:
+        raise InvalidInput(f"--glulam-command is {command!r}; expected one of {', '.join(PIPELINE_COMMANDS)}")
     start = "from glulam.cli.main import console; console()"
     env = {**site.own_env, "PYTHONPATH": str(PYTHON_HOME), "TMPDIR": str(workspace.tmp)}
     return ProcessPlan(
-        argv=(sys.executable, "-P", "-c", start, "run", str(script)), script=None, python_path=(),
+        argv=(sys.executable, "-P", "-c", start, *PIPELINE_COMMANDS[command], str(script)), script=None, python_path=(),
         folder=workspace.path, env=env, limits={"RLIMIT_CORE": 0}, user=None, grace_s=site.grace_s,
     )  # fmt: skip
 

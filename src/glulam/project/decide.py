@@ -17,6 +17,7 @@ from glulam.project.nodes import Problems, did_you_mean
 from glulam.project.plan import Action, Change, Plan, Seen
 from glulam.project.record import Entry, Record
 from glulam.project.resources import Resource
+from glulam.project.texts import is_digest_of
 
 
 def to_look_at(project: Project, record: Record) -> list[ResourceId]:
@@ -42,9 +43,11 @@ def decide(
     removals.sort(key=lambda c: (-ORDER[c.id.section], c.id))
     added = {c.id for c in changes if c.action in (Action.ADD, Action.REPLACE)}
     entries = {
-        r.id: Entry(made=r.id in added or _ours(project, r.id, seen[r.id], record), document=r.document)
+        r.id: Entry(
+            made=r.id in added or _ours(project, r.id, seen[r.id], record), document=r.document,
+        )
         for r in project.resources.values()
-    }
+    }  # fmt: skip
     used = {u for c in changes for u in project.resources[c.id].uploads}
     return Plan(
         project=project.name, environment=project.environment, assets=str(project.assets.join(project.name)),
@@ -87,7 +90,8 @@ def _declared(
         fields = tuple(leaves(resource.document))
         yield _change(resource, Action.ADD, seen, Difference(fields=fields, gone=()))
         return
-    found = difference(kind, resource.document, seen.document, record.document(resource.id), secret)
+    last, rotated = record.document(resource.id), _rotated(record, resource.id, secret)
+    found = difference(kind, resource.document, seen.document, last, secret, rotated)
     if not found.fields:
         return
     if seen.owner not in (None, project.name):
@@ -105,6 +109,13 @@ def _declared(
             resource.place((fixed,)), f"{resource.id}: its {fixed} cannot be changed, only the whole made again, and this "
             "project did not make it; remove it first, or take another name"
         )  # fmt: skip
+
+
+def _rotated(record: Record, id: ResourceId, secret: Secret) -> set[str]:
+    """The secrets that were sent with another value than they have now."""
+    sent = record.entries[id].secrets if id in record.entries else {}
+    now = {name: secret(name) for name in sent}
+    return {name for name, value in now.items() if value is not None and not is_digest_of(sent[name], value)}
 
 
 def _fixed(kind: Kind, found: Difference) -> str | None:

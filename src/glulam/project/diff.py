@@ -7,13 +7,13 @@ All texts here are filled ones (`texts.py`), the server's as well; `secret` tell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from glulam.project.kinds import Document, Kind, empty, underived
-from glulam.project.texts import names_a_secret, reveal, secrets_in
+from glulam.project.texts import SEALED, names_a_secret, reveal, secrets_in, secrets_of
 
 Secret = Callable[[str], str | None]
 Path = tuple[str, ...]
@@ -38,9 +38,17 @@ class Difference:
     """Members that are to be taken away."""
 
 
-def difference(kind: Kind, wanted: Document, there: Document, last: Document, secret: Secret) -> Difference:
-    """`there`: the server's definition; `last`: the one that was applied last ({}: none was)."""
-    comparing = _Comparing(kind=kind, secret=secret)
+def difference(
+    kind: Kind,
+    wanted: Document,
+    there: Document,
+    last: Document,
+    secret: Secret,
+    rotated: Collection[str] = (),
+) -> Difference:
+    """`there`: the server's definition; `last`: the one that was applied last ({}: none was); `rotated`: the secrets that
+    have another value since."""
+    comparing = _Comparing(kind=kind, secret=secret, rotated=rotated)
     found = list(comparing.maps(_shortened(kind, wanted), there, last, ()))
     gone = tuple(d.path for d in found if d.after is None)
     return Difference(fields=tuple(masked(d) for d in found), gone=gone)
@@ -55,15 +63,20 @@ def _shortened(kind: Kind, wanted: Document) -> Document:
 class _Comparing:
     kind: Kind
     secret: Secret
+    rotated: Collection[str]
 
     def maps(
         self, wanted: Mapping[str, Any], there: Mapping[str, Any], last: Mapping[str, Any], path: Path
     ) -> Iterator[FieldDiff]:
         for key in sorted({*wanted, *(k for k in last if k in there)}):
+            if empty(there.get(key)) and self.unseen(
+                wanted.get(key), last.get(key), key, sealed=SEALED + key in there
+            ):
+                continue
             yield from self.values(wanted.get(key), there.get(key), last.get(key), (*path, key))
 
     def values(self, wanted: Any, there: Any, last: Any, path: Path) -> Iterator[FieldDiff]:
-        if self.same(wanted, there) or (empty(there) and self.unseen(wanted, last, path)):
+        if self.same(wanted, there):
             return
         if isinstance(wanted, Mapping) and isinstance(there, Mapping):
             yield from self.maps(wanted, there, last if isinstance(last, Mapping) else {}, path)
@@ -93,10 +106,12 @@ class _Comparing:
             return reveal(wanted, lambda name: values[name] or "") == reveal(there, lambda name: name)
         return bool(wanted == there and type(wanted) is not bool) or wanted is there
 
-    def unseen(self, wanted: Any, last: Any, path: Path) -> bool:
-        """Whether no answer would show the member, and it was applied as it is wanted."""
-        hidden = path[-1] in self.kind.unseen or (isinstance(wanted, str) and bool(secrets_in(wanted)))
-        return hidden and bool(wanted == last)
+    def unseen(self, wanted: Any, last: Any, key: str, *, sealed: bool) -> bool:
+        """Whether no answer would show the member (`sealed`: it shows that there is one), and it was applied so."""
+        named = secrets_of(wanted)
+        if not named and key not in self.kind.unseen:
+            return False
+        return named.isdisjoint(self.rotated) and bool(wanted == last or (sealed and last is None))
 
 
 def masked(found: FieldDiff) -> FieldDiff:
@@ -132,7 +147,18 @@ def updated(kind: Kind, wanted: Document, there: Document, gone: tuple[Path, ...
     found = laid(wanted, deepcopy(there))
     for path in gone:
         _remove(found, path, emptied=kind.partial)
-    return underived(kind, found, wanted)
+    return underived(kind, _unsealed(found), wanted)
+
+
+def _unsealed(document: Any) -> Any:
+    """Without sealed secrets that are given anew."""
+    if not isinstance(document, Mapping):
+        return document
+    return {
+        k: _unsealed(v)
+        for k, v in document.items()
+        if not (k.startswith(SEALED) and k.removeprefix(SEALED) in document)
+    }
 
 
 def laid(wanted: Any, there: Any) -> Any:

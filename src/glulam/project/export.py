@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from glulam.project.kinds import KINDS, Document, ResourceId, empty
-from glulam.project.texts import names_a_secret
+from glulam.project.texts import SEALED, names_a_secret
 
 _FOLDED = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -37,13 +37,12 @@ def definition(id: ResourceId, document: Document) -> Document:
 
 def _cleaned(value: Any, path: tuple[str, ...], prefix: str) -> Any:
     if isinstance(value, Mapping):
-        cleaned = {k: _cleaned(v, (*path, k), prefix) for k, v in value.items()}
+        shown = {k.removeprefix(SEALED) if path[0].endswith("Properties") else k: v for k, v in value.items()}
+        cleaned = {k: _cleaned(v, (*path, k), prefix) for k, v in shown.items()}
         return {k: v for k, v in cleaned.items() if not empty(v)}
     if isinstance(value, list):
         return [_cleaned(v, path, prefix) for v in value]
     if isinstance(value, str) and names_a_secret(path[-1]) and path[0].endswith("Properties"):
-        if path[-1].startswith("ENCRYPTED_"):
-            return None  # of use to that server only
         return f"${{secret:{prefix}_{re.sub('[^A-Za-z0-9]+', '_', path[-1]).upper()}}}"
     return value
 

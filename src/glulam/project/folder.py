@@ -87,9 +87,9 @@ def _whole(folder: Path, problems: Problems) -> tuple[dict[str, Node], int]:
     for path in paths:
         name = path.relative_to(folder).as_posix()
         allowed = (*HEADER, *KINDS) if name == FILE else tuple(KINDS)
-        found = read(path, name, problems).value
-        assert isinstance(found, dict)
-        for key, node in found.items():
+        members = read(path, name, problems).value
+        assert isinstance(members, dict)
+        for key, node in members.items():
             if key not in allowed:
                 hint = f"; it belongs into {FILE}" if key in HEADER else did_you_mean(key, allowed)
                 problems.add(node.place, f"{key}: unknown section{hint}")

@@ -14,8 +14,8 @@ from typing import Any
 
 from glulam.model.errors import InvalidInput
 from glulam.project.diff import FieldDiff, concealed
-from glulam.project.kinds import KINDS, Document, ResourceId
-from glulam.project.record import Entry, Record
+from glulam.project.kinds import Document, ResourceId
+from glulam.project.record import Record, as_list, from_list, id_of
 from glulam.project.resources import Upload
 
 VERSION = 1
@@ -102,10 +102,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
         ],
         "uploads": [{"path": str(u.path), "digest": u.digest, "uri": u.uri} for u in plan.uploads],
         "record_tag": plan.record_tag,
-        "record": [
-            {"section": id.section, "names": list(id.names), "made": e.made, "document": e.document}
-            for id, e in sorted(plan.record.entries.items())
-        ],
+        "record": as_list(plan.record),
     }  # fmt: skip
 
 
@@ -118,8 +115,7 @@ def from_document(found: Mapping[str, Any], where: str) -> Plan:
             project=found["project"], environment=found["environment"], assets=found["assets"],
             changes=tuple(_change(c) for c in found["changes"]),
             uploads=tuple(Upload(path=Path(u["path"]), digest=u["digest"], uri=u["uri"]) for u in found["uploads"]),
-            record_tag=found["record_tag"],
-            record=Record(entries={_id(e): Entry(made=e["made"], document=e["document"]) for e in found["record"]}),
+            record_tag=found["record_tag"], record=from_list(found["record"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"{where}: not a plan of `glulam plan --out`: {error}") from error
@@ -127,13 +123,7 @@ def from_document(found: Mapping[str, Any], where: str) -> Plan:
 
 def _change(c: Mapping[str, Any]) -> Change:
     return Change(
-        id=_id(c), action=Action(c["action"]), document=c["document"], seen=c["seen"], place=c["place"],
+        id=id_of(c), action=Action(c["action"]), document=c["document"], seen=c["seen"], place=c["place"],
         gone=tuple(tuple(p) for p in c["gone"]),
         fields=tuple(FieldDiff(path=tuple(f["path"]), before=f["before"], after=f["after"]) for f in c["fields"]),
     )  # fmt: skip
-
-
-def _id(found: Mapping[str, Any]) -> ResourceId:
-    if found["section"] not in KINDS:
-        raise InvalidInput(f"a section {found['section']!r}, which this version does not know")
-    return ResourceId(section=found["section"], names=tuple(found["names"]))

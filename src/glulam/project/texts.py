@@ -7,7 +7,10 @@ In a filled text `$${` stands for `${`, so that a text that only looks like a re
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +18,8 @@ from glulam.project.nodes import Place, Problems, did_you_mean
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 _SECRET = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_]*)")
+SEALED = "ENCRYPTED_"
+"""Before the name of a secret that a server shows encrypted: of use to that server only."""
 _SECRET_KEY = re.compile(
     r"password|passphrase|private[_-]?key|(access|refresh|auth|bearer)[_-]?token|client[_-]?secret|(secret|api)[_-]?key$",
     re.IGNORECASE,
@@ -83,6 +88,17 @@ def reveal(text: str, secret: Callable[[str], str]) -> str:
         return secret(found[1]) if found else match[0]
 
     return _REFERENCE.sub(one, text)
+
+
+def digest_of(secret: str, salt: str | None = None) -> str:
+    """A salted digest (scrypt), which tells whether a secret is still the one that was sent, and not what it is."""
+    salt = salt or secrets.token_hex(16)
+    made = hashlib.scrypt(secret.encode(), salt=bytes.fromhex(salt), n=1 << 14, r=8, p=1, dklen=32)
+    return f"{salt}${made.hex()}"
+
+
+def is_digest_of(digest: str, secret: str) -> bool:
+    return hmac.compare_digest(digest_of(secret, digest.partition("$")[0]), digest)
 
 
 def names_a_secret(member: str) -> bool:
