@@ -17,9 +17,9 @@ from glulam.model.errors import InvalidInput
 HONOURED = frozenset({
     "--additional-python-modules", "--conf", "--continuous-log-logStreamPrefix", "--customer-driver-env-vars",
     "--enable-continuous-cloudwatch-log", "--enable-continuous-log-filter", "--enable-job-insights", "--enable-metrics",
-    "--enable-observability-metrics", "--glulam-command", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
+    "--enable-observability-metrics", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
     "--job-bookmark-option", "--job-bookmark-to", "--job-language", "--scriptLocation", "--TempDir",
-    "--python-modules-installer-option",
+    "--python-modules-installer-option", "--glulam-command",
 })  # fmt: skip
 NOT_HONOURED: Mapping[str, str] = {
     "--class": "Scala jobs are not run",

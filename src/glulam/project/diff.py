@@ -78,8 +78,9 @@ class _Comparing:
     def values(self, wanted: Any, there: Any, last: Any, path: Path) -> Iterator[FieldDiff]:
         if self.same(wanted, there):
             return
-        if isinstance(wanted, Mapping) and isinstance(there, Mapping):
-            yield from self.maps(wanted, there, last if isinstance(last, Mapping) else {}, path)
+        before = last if isinstance(last, Mapping) else {}
+        if isinstance(there, Mapping) and (isinstance(wanted, Mapping) or (empty(wanted) and before)):
+            yield from self.maps(wanted or {}, there, before, path)
         elif isinstance(wanted, list) and isinstance(there, list):
             yield from self.lists(wanted, there, last, path)
         else:

@@ -61,8 +61,6 @@ def load(
     known = _variables(whole, header, variables, environ, problems)
     reader = Reader(folder=folder, variables=known, environ=environ, problems=problems)
     name, endpoint = reader.text(header, "project"), reader.text(header, "endpoint")
-    if "project" not in header:
-        problems.add(Place(file=FILE, line=1), "project: missing; expected the project's name")
     assets = _assets(reader, header)
     below = assets.join(name or "project")
     resources: dict[ResourceId, Resource] = {}
@@ -88,7 +86,10 @@ def _whole(folder: Path, problems: Problems) -> tuple[dict[str, Node], int]:
         name = path.relative_to(folder).as_posix()
         allowed = (*HEADER, *KINDS) if name == FILE else tuple(KINDS)
         members = read(path, name, problems).value
-        assert isinstance(members, dict)
+        if not isinstance(members, dict):
+            continue
+        if name == FILE and "project" not in members:
+            problems.add(Place(file=FILE, line=1), "project: missing; expected the project's name")
         for key, node in members.items():
             if key not in allowed:
                 hint = f"; it belongs into {FILE}" if key in HEADER else did_you_mean(key, allowed)

@@ -55,8 +55,8 @@ class Problems:
 
 
 def read(path: Path, name: str, problems: Problems) -> Node:
-    """One file; `name` is what messages call it. A file that is no YAML mapping is a problem, and an empty mapping."""
-    nothing = Node(place=Place(file=name, line=1), value={})
+    """One file; `name` is what messages call it. A file that is no YAML mapping is a problem, and nothing."""
+    nothing = Node(place=Place(file=name, line=1), value=None)
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -65,7 +65,11 @@ def read(path: Path, name: str, problems: Problems) -> Node:
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
-        found = nothing if root is None else _node(loader, root, name, None, problems, 0)
+        found = (
+            Node(place=nothing.place, value={})
+            if root is None
+            else _node(loader, root, name, None, problems, 0)
+        )
     except yaml.reader.ReaderError as error:
         problems.add(nothing.place, f"not text that YAML can be: {error.reason}")
         return nothing
