@@ -67,7 +67,7 @@ def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_
     if as_json:
         print_json({"applied": as_document(made)})
     elif made.changes:
-        print(f"applied {len(made.changes)} changes")
+        print(f"applied {len(made.changes)} change{'' if len(made.changes) == 1 else 's'}")
     return 0
 
 
