@@ -35,6 +35,15 @@ def test_files_and_names(tmp_path: Path) -> None:
     assert {id: r.document for id, r in made.resources.items()} == found
 
 
+def test_an_event_pattern_is_a_mapping(tmp_path: Path) -> None:
+    pattern = '{"detail": {"a": [{"prefix": ""}, "5", 5, false, null, "$${x}"]}}'
+    texts = files("p", {thing("events", "e"): {"EventPattern": pattern, "workflows": ["w"]}})
+    assert "prefix: ''" in texts["events/e.yaml"]
+    (tmp_path / "glulam.yaml").write_text("project: p\n" + texts["events/e.yaml"], "utf-8")
+    found = load(tmp_path, None, {}, {}).resources[thing("events", "e")].document
+    assert found == {"EventPattern": pattern, "workflows": ["w"]}
+
+
 def test_secrets_become_references() -> None:
     found = definition(
         thing("connections", "my db"),

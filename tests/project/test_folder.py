@@ -104,6 +104,11 @@ MISTAKES = {
         "variables: {stage: a}\nenvironments:\n  dev:\n    variables: {stag: b}",
         "glulam.yaml:5: variables.stag: it is not among `variables`; did you mean 'stage'?",
     ),
+    "a pattern that is no JSON": (
+        "events:\n  e:\n    EventPattern: '{'",
+        "glulam.yaml:4: events.e.EventPattern: not JSON: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)",
+    ),
     "assets": ("assets: /tmp", "glulam.yaml:2: assets: not an object URI: '/tmp'; expected s3://bucket/key"),
 }  # fmt: skip
 
@@ -260,6 +265,24 @@ def test_comforts(project: MakeProject) -> None:
     )  # fmt: skip
     assert triggers["off"]["StartOnCreation"] is False
     assert "StartOnCreation" not in triggers["manual"]
+
+
+def test_an_event_pattern_may_be_a_mapping(project: MakeProject) -> None:
+    made = project(
+        """
+        project: p
+        events:
+          a:
+            EventPattern: {source: [aws.s3], detail: {size: [{numeric: [">", 0]}], n: ["5", 5, true, null]}}
+            workflows: [w, b]
+          b: {EventPattern: '{"source": ["x"], "a": [1.5]}'}
+        """
+    )
+    assert made.resources[thing("events", "a")].document == {
+        "EventPattern": '{"detail": {"n": ["5", 5, true, null], "size": [{"numeric": [">", 0]}]}, "source": ["aws.s3"]}',
+        "workflows": ["b", "w"],
+    }
+    assert made.resources[thing("events", "b")].document == {"EventPattern": '{"a": [1.5], "source": ["x"]}'}
 
 
 def test_names(project: MakeProject) -> None:

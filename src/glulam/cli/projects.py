@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from glulam.project import export as exporting
 from glulam.project.decide import decide, to_look_at
 from glulam.project.folder import FILE, Project, load, parse_variables
 from glulam.project.kinds import KINDS, ResourceId
-from glulam.project.plan import Plan, as_document, from_document
+from glulam.project.plan import Plan, Seen, as_document, from_document
 from glulam.settings import Settings
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +90,14 @@ def _load(asked: Asked) -> Project:
 
 def _decide(project: Project, server: Remote) -> Plan:
     record, tag = read_record(server, project.assets.join(project.name))
-    seen = {id: server.see(id) for id in to_look_at(project, record)}
+    seen = _see(server, to_look_at(project, record))
     return decide(project, seen, record, tag, os.environ.get)
+
+
+def _see(server: Remote, ids: Sequence[ResourceId]) -> dict[ResourceId, Seen]:
+    """Several at a time: a server may be far away."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(ids, pool.map(server.see, ids), strict=True))
 
 
 def _read_plan(file: Path) -> Plan:
@@ -125,8 +134,8 @@ def export(
     if unknown := [s for s in sections if s not in KINDS]:
         raise InvalidInput(f"--only {unknown[0]!r}: expected any of {', '.join(KINDS)}")
     with remote(settings, endpoint) as server:
-        found = {id: server.see(id).document for id in _everything(server, sections or list(KINDS))}
-    documents = {id: document for id, document in found.items() if document is not None}
+        found = _see(server, _everything(server, sections or list(KINDS)))
+    documents = {id: seen.document for id, seen in found.items() if seen.document is not None}
     files = exporting.files(name or folder.absolute().name, documents)
     for path, text in files.items():
         target = folder / path

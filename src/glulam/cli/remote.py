@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from glulam.access import keys
+from glulam.cli.rule_targets import RuleTargets
 from glulam.cli.working import serving
 from glulam.model.errors import ConcurrentModification, ConnectionFailed, ServerRefused
 from glulam.model.uri import S3Uri
@@ -28,7 +29,8 @@ from glulam.project.texts import each_text, escaped
 from glulam.server import is_loopback
 from glulam.settings import Settings
 
-_NOT_THERE = ("EntityNotFoundException", "NoSuchKey", "NoSuchBucket", "404")
+_SERVICES = tuple(dict.fromkeys(kind.service for kind in KINDS.values()))
+_NOT_THERE = ("EntityNotFoundException", "ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404")
 
 
 @contextmanager
@@ -47,7 +49,8 @@ def remote(settings: Settings, endpoint: str | None) -> Iterator[Remote]:
 class Remote:
     """Clients of one server."""
 
-    glue: Any
+    clients: Mapping[str, Any]
+    """By service: those of the kinds."""
     s3: Any
     account_id: str
     region: str
@@ -72,7 +75,7 @@ class Remote:
         local = {"endpoint_url": endpoint} if settings.objects == "local" else {}
         elsewhere: Any = boto3.Session(region_name=settings.region)
         return cls(
-            glue=session.client("glue", endpoint_url=endpoint, config=config),
+            clients={name: session.client(name, endpoint_url=endpoint, config=config) for name in _SERVICES},
             s3=(session if local else elsewhere).client("s3", config=config, **local),
             account_id=account, region=session.region_name,
         )  # fmt: skip
@@ -80,14 +83,15 @@ class Remote:
     def see(self, id: ResourceId) -> Seen:
         """The thing as it is."""
         kind = KINDS[id.section]
-        answer = self._find(kind.get, **_named(kind, kind.get, id), **_GRAPH.get(id.section, {}))
+        answer = self._find(kind, kind.get, **_named(kind, kind.get, id), **_GRAPH.get(id.section, {}))
         if answer is None:
             return Seen(document=None)
-        raw = answer[kind.answer]
-        document = each_text(plain(read_back(kind, raw)), escaped)
+        raw = answer[kind.answer] if kind.answer else answer
+        own = {"workflows": self._targets(id).names()} if kind.section == "events" else {}
+        document = each_text(plain(read_back(kind, {**raw, **own})), escaped)
         if not kind.tagged:
             return Seen(document=document)
-        tags = dict(self._call("GetTags", ResourceArn=self._arn(id))["Tags"])
+        tags = dict(self._call(kind, "GetTags", ResourceArn=self._arn(id))["Tags"])
         owner = tags.pop(OWNER_TAG, None)
         if tags:
             document["Tags"] = each_text(tags, escaped)
@@ -105,7 +109,7 @@ class Remote:
         """The names of all things of a kind; of tables, in one database."""
         parent = {} if kind.parent is None or database is None else {kind.parent: database}
         with _told(kind.pages):
-            for page in self.glue.get_paginator(xform_name(kind.pages)).paginate(**parent):
+            for page in self.clients[kind.service].get_paginator(xform_name(kind.pages)).paginate(**parent):
                 for found in page[kind.listed]:
                     yield identity(kind, *parent.values(), _name_of(kind, found))
 
@@ -113,46 +117,53 @@ class Remote:
         """Make it, the project's own."""
         kind = KINDS[id.section]
         beside = {member: document[member] for member in kind.beside if member in document}
-        inner = {m: v for m, v in document.items() if m not in ("Tags", *kind.beside)}
+        inner = {m: v for m, v in document.items() if m not in ("Tags", *kind.beside, *(kind.extra or ()))}
         tags = {"Tags": {**document.get("Tags", {}), OWNER_TAG: project}} if kind.tagged else {}
         given: Document = (
             _named_inside(kind, id, inner) if kind.named_inside else {**inner, "Name": id.names[-1]}
         )
         given = {kind.input: given} if kind.input else given
         parent = {kind.parent: id.names[0]} if kind.parent else {}
-        self._call(kind.create, **given, **parent, **beside, **tags)
+        self._call(kind, kind.create, **given, **parent, **beside, **tags)
+        if kind.section == "events":
+            self._targets(id).set(document.get("workflows", []))
 
     def update(self, id: ResourceId, document: Document) -> None:
         """Make it as `document` says, but for tags and its switch."""
         kind = KINDS[id.section]
-        shape = operation(kind.update)
+        shape = operation(kind.service, kind.update)
         if kind.named_inside:
-            self._call(kind.update, **_named_inside(kind, id, document))
+            self._call(kind, kind.update, **_named_inside(kind, id, document))
         elif kind.changed is None:
-            self._call(kind.update, Name=id.name, **{m: v for m, v in document.items() if m in shape.members})
+            given = {m: v for m, v in document.items() if m in shape.members}
+            self._call(kind, kind.update, **{**given, "Name": id.name})
         else:
             inner: Any = shape.members[kind.changed]
             given = {m: v for m, v in document.items() if m in inner.members}
             own = {"Name": id.names[-1]} if "Name" in inner.required_members else {}
-            self._call(kind.update, **_named(kind, kind.update, id), **{kind.changed: {**given, **own}})
+            self._call(kind, kind.update, **_named(kind, kind.update, id), **{kind.changed: {**given, **own}})
+        if kind.section == "events":
+            self._targets(id).set(document.get("workflows", []))
 
     def retag(self, id: ResourceId, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         added = {key: value for key, value in after.items() if before.get(key) != value}
         gone = [key for key in before if key not in after]
         if added:
-            self._call("TagResource", ResourceArn=self._arn(id), TagsToAdd=added)
+            self._call(KINDS[id.section], "TagResource", ResourceArn=self._arn(id), TagsToAdd=added)
         if gone:
-            self._call("UntagResource", ResourceArn=self._arn(id), TagsToRemove=gone)
+            self._call(KINDS[id.section], "UntagResource", ResourceArn=self._arn(id), TagsToRemove=gone)
 
     def switch(self, id: ResourceId, *, on: bool) -> None:
         kind = KINDS[id.section]
         assert kind.switch is not None
-        self._call(kind.switch[1 if on else 2], Name=id.name)
+        self._call(kind, kind.switch[1 if on else 2], Name=id.name)
 
     def delete(self, id: ResourceId) -> None:
         """One that is not there is fine."""
         kind = KINDS[id.section]
-        self._find(kind.delete, **_named(kind, kind.delete, id))
+        if kind.section == "events" and self._find(kind, kind.get, Name=id.name) is not None:
+            self._targets(id).set([])
+        self._find(kind, kind.delete, **_named(kind, kind.delete, id))
 
     def read(self, uri: S3Uri) -> tuple[bytes, str] | None:
         """An object with its ETag; None: it is not there."""
@@ -194,15 +205,19 @@ class Remote:
     def _arn(self, id: ResourceId) -> str:
         return f"arn:aws:glue:{self.region}:{self.account_id}:{KINDS[id.section].noun}/{'/'.join(id.names)}"
 
-    def _call(self, name: str, **given: Any) -> Any:
-        with _told(name):
-            return getattr(self.glue, xform_name(name))(**given)
+    def _targets(self, id: ResourceId) -> RuleTargets:
+        workflows = f"arn:aws:glue:{self.region}:{self.account_id}:workflow/"
+        return RuleTargets(events=self.clients["events"], rule=id.name, workflows=workflows)
 
-    def _find(self, name: str, **given: Any) -> Any:
+    def _call(self, kind: Kind, name: str, **given: Any) -> Any:
+        with _told(name):
+            return getattr(self.clients[kind.service], xform_name(name))(**given)
+
+    def _find(self, kind: Kind, name: str, **given: Any) -> Any:
         """The answer; None when there is no such thing."""
         with _told(name):
             try:
-                return getattr(self.glue, xform_name(name))(**given)
+                return getattr(self.clients[kind.service], xform_name(name))(**given)
             except ClientError as error:
                 if error.response["Error"]["Code"] in _NOT_THERE:
                     return None
@@ -226,7 +241,7 @@ def _told(what: str) -> Iterator[None]:
 
 def _named(kind: Kind, name: str, id: ResourceId) -> Document:
     """The members that say of which thing an operation is."""
-    required = operation(name).required_members
+    required = operation(kind.service, name).required_members
     own = next((m for m in required if m not in (kind.parent, kind.changed)), None)
     parent = {kind.parent: id.names[0]} if kind.parent else {}
     return {**parent, **({own: id.names[-1]} if own else {})}

@@ -4,6 +4,7 @@ Secrets become references: what they hold stays on the server."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,8 @@ def definition(id: ResourceId, document: Document) -> Document:
     prefix = re.sub(r"[^A-Za-z0-9]+", "_", id.name).upper()
     prefix = prefix if not prefix[:1].isdigit() else f"_{prefix}"
     kept = {member: _cleaned(value, (member,), prefix) for member, value in document.items()}
+    if id.section == "events" and "EventPattern" in document:
+        kept["EventPattern"] = json.loads(document["EventPattern"])
     return {member: value for member, value in kept.items() if not empty(value)}
 
 

@@ -6,6 +6,7 @@ the order in which things are made, as each names only kinds above it; they are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -41,12 +42,13 @@ class Kind:
 
     section: str
     noun: str
+    service: str = "glue"
     create: str
     update: str
     delete: str
     get: str
-    answer: str
-    """Member of get's answer that holds the thing."""
+    answer: str | None
+    """Member of get's answer that holds the thing; None: the answer is it."""
     pages: str
     listed: str
     """Member of list's answer: the things, or their names."""
@@ -71,6 +73,10 @@ class Kind:
     """Members of which the server keeps what stands behind `:role/`."""
     switch: tuple[str, str, str] | None = None
     """A member that is on or off, with the operations for it."""
+    left_out: tuple[str, ...] = ("CatalogId",)
+    """Members of the definition that a project does not say."""
+    extra: Mapping[str, str] | None = None
+    """Members that are a project's own, with the shape (of Glue's model) that they have."""
     holds: str | None = None
     """The section of the things that go when it goes."""
     named_inside: bool = False
@@ -83,38 +89,43 @@ class Kind:
     @property
     def name_member(self) -> str:
         """Of delete and get, besides the parent's."""
-        required = operation(self.get).required_members
+        required = operation(self.service, self.get).required_members
         return next((m for m in required if m != self.parent), "Name")
 
     @property
     def shape(self) -> StructureShape:
         """Of the definition."""
-        found = operation(self.create)
+        found = operation(self.service, self.create)
         inner = found.members[self.input] if self.input else found
         assert isinstance(inner, StructureShape)
         return inner
 
     def members(self) -> dict[str, Shape]:
         """Those that a project may say, by name; the name itself and the parent are not among them."""
-        own = {m: s for m, s in self.shape.members.items() if m not in ("Name", self.parent, "CatalogId")}
-        beside = operation(self.create).members
-        more = {m: beside[m] for m in ("Tags", *self.beside) if m in beside}
-        return {**own, **more}
+        without = ("Name", self.parent, *self.left_out)
+        own = {m: s for m, s in self.shape.members.items() if m not in without}
+        beside = operation(self.service, self.create).members
+        more = {m: beside[m] for m in (*(("Tags",) if self.tagged else ()), *self.beside) if m in beside}
+        return {**own, **more, **{m: model("glue").shape_for(s) for m, s in (self.extra or {}).items()}}
 
     @property
     def beside(self) -> tuple[str, ...]:
         """Members that create takes beside the definition."""
-        return ("PartitionIndexes", "OpenTableFormatInput") if self.section == "tables" else ()
+        return (
+            tuple(m for m in self.unseen if m in operation(self.service, self.create).members)
+            if self.input
+            else ()
+        )
 
 
 @cache
-def glue() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("glue", "service-2"), "glue")
+def model(service: str) -> ServiceModel:
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def operation(name: str) -> StructureShape:
+def operation(service: str, name: str) -> StructureShape:
     """What an operation takes."""
-    found = glue().operation_model(name).input_shape
+    found = model(service).operation_model(name).input_shape
     assert found is not None
     return found
 
@@ -134,6 +145,15 @@ def _trigger(document: Document) -> Document:
 def _classifier(document: Document) -> Document:
     read_only = ("Name", "CreationTime", "LastUpdated", "Version")
     return {member: {k: v for k, v in d.items() if k not in read_only} for member, d in document.items()}
+
+
+def _rule(document: Document) -> Document:
+    return {**document, "EventPattern": same_json(json.loads(document.get("EventPattern") or "null"))}
+
+
+def same_json(value: Any) -> str:
+    """The one text of a JSON value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -189,6 +209,12 @@ KINDS: Mapping[str, Kind] = {
                 "WorkflowName": "workflows", "Actions.*.JobName": "jobs", "Actions.*.CrawlerName": "crawlers",
                 "Predicate.Conditions.*.JobName": "jobs", "Predicate.Conditions.*.CrawlerName": "crawlers",
             },
+        ),
+        Kind(
+            section="events", noun="event rule", service="events", create="PutRule", update="PutRule",
+            delete="DeleteRule", get="DescribeRule", answer=None, pages="ListRules", listed="Rules", tagged=False,
+            left_out=("Tags", "EventBusName", "ScheduleExpression"), extra={"workflows": "WorkflowNames"},
+            observed=_rule, refers={"workflows.*": "workflows"},
         ),
     )
 }  # fmt: skip

@@ -36,6 +36,8 @@ class Node:
 
     place: Place
     value: str | list[Node] | dict[str, Node] | None
+    tag: str = "str"
+    """What YAML takes a scalar for: `int`, `bool`, ... Only JSON inside of a project asks."""
 
 
 class Problems:
@@ -91,7 +93,9 @@ def _node(
         problems.add(here, f"more than {_DEEPEST} levels deep")
         return Node(place=here, value=None)
     if isinstance(node, yaml.ScalarNode):
-        return Node(place=here, value=None if node.tag == _NULL else str(node.value))
+        return Node(
+            place=here, value=None if node.tag == _NULL else str(node.value), tag=node.tag.rpartition(":")[2]
+        )
     if isinstance(node, yaml.SequenceNode):
         items = [_node(loader, item, name, None, problems, depth + 1) for item in node.value]
         return Node(place=here, value=items)
@@ -142,6 +146,17 @@ def kind_of(node: Node) -> str:
     if isinstance(node.value, list):
         return "a list"
     return "nothing" if node.value is None else repr(node.value)
+
+
+def as_json(node: Node) -> Any:
+    """A node as a JSON value, with scalars as YAML takes them."""
+    if isinstance(node.value, dict):
+        return {key: as_json(inner) for key, inner in node.value.items()}
+    if isinstance(node.value, list):
+        return [as_json(inner) for inner in node.value]
+    if node.value is None or node.tag not in ("int", "float", "bool"):
+        return node.value
+    return yaml.safe_load(node.value)
 
 
 def did_you_mean(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:

@@ -5,13 +5,14 @@ The few comforts that Glue's API has not are here: a job's `script`, a trigger's
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glulam.model.uri import S3Uri
-from glulam.project.kinds import Document, Kind, ResourceId, identity
-from glulam.project.nodes import Node, Place, Problems, did_you_mean, kind_of, without_nulls
+from glulam.project.kinds import Document, Kind, ResourceId, identity, same_json
+from glulam.project.nodes import Node, Place, Problems, as_json, did_you_mean, kind_of, without_nulls
 from glulam.project.shapes import field, places, value_of
 from glulam.project.texts import filled, names_a_secret, secrets_in
 
@@ -191,6 +192,8 @@ class Reader:
             kind_of_trigger = members["Type"]
             if kind_of_trigger.value in ("SCHEDULED", "CONDITIONAL", "EVENT"):
                 members["StartOnCreation"] = replace(kind_of_trigger, value="true")
+        if kind.section == "events":
+            self.pattern(path, members)
         if kind.section != "jobs" or "script" not in members:
             return ()
         node = members.pop("script")
@@ -205,6 +208,23 @@ class Reader:
                 "ScriptLocation": Node(place=node.place, value=made.uri),
             })  # fmt: skip
         return (made,)
+
+    def pattern(self, path: tuple[str, ...], members: dict[str, Node]) -> None:
+        """An event pattern is JSON in a text; here it may be a mapping. The order of workflows does not matter."""
+        node = members.get("EventPattern")
+        if node is not None:
+            try:
+                value = json.loads(node.value) if isinstance(node.value, str) else as_json(node)
+            except ValueError as error:
+                said = f"{field((*path, 'EventPattern'))}: not JSON: {error}"
+                self.problems.add(node.place, said)
+                value = None
+            members["EventPattern"] = replace(node, value=same_json(value))
+        workflows = members.get("workflows")
+        if workflows is not None and isinstance(workflows.value, list):
+            members["workflows"] = replace(
+                workflows, value=sorted(workflows.value, key=lambda n: str(n.value))
+            )
 
     def upload(self, node: Node, path: tuple[str, ...], below: S3Uri) -> Upload | None:
         where = field((*path, "script"))
