@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ from glulam.cli.applying import read_record
 from glulam.cli.output import print_json
 from glulam.cli.planshown import line, show_plan
 from glulam.cli.remote import Remote, remote
-from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput
+from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput, ServerRefused
 from glulam.project import export as exporting
 from glulam.project.decide import decide, to_look_at
 from glulam.project.folder import FILE, Project, load, parse_variables
-from glulam.project.kinds import KINDS, ResourceId
+from glulam.project.kinds import KINDS, Kind, ResourceId
 from glulam.project.plan import Plan, Seen, as_document, from_document
 from glulam.settings import Settings
 
@@ -134,7 +134,7 @@ def export(
     if unknown := [s for s in sections if s not in KINDS]:
         raise InvalidInput(f"--only {unknown[0]!r}: expected any of {', '.join(KINDS)}")
     with remote(settings, endpoint) as server:
-        found = _see(server, _everything(server, sections or list(KINDS)))
+        found = _see(server, _everything(server, sections))
     documents = {id: seen.document for id, seen in found.items() if seen.document is not None}
     files = exporting.files(name or folder.absolute().name, documents)
     for path, text in files.items():
@@ -149,12 +149,20 @@ def export(
 
 
 def _everything(server: Remote, sections: Sequence[str]) -> list[ResourceId]:
+    """All things of these sections; without any, of all that the server knows of."""
     found: list[ResourceId] = []
-    for section in sections:
-        kind = KINDS[section]
-        if kind.parent is None:
-            found += server.all(kind)
-        else:
-            for database in server.all(KINDS["databases"]):
-                found += server.all(kind, database.name)
+    for section in sections or KINDS:
+        try:
+            found += _all_of(server, KINDS[section])
+        except ServerRefused as error:
+            if sections or error.answered != "UnknownOperationException":
+                raise
     return found
+
+
+def _all_of(server: Remote, kind: Kind) -> Iterator[ResourceId]:
+    if kind.parent is None:
+        yield from server.all(kind)
+    else:
+        for database in server.all(KINDS["databases"]):
+            yield from server.all(kind, database.name)

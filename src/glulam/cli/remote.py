@@ -186,7 +186,7 @@ class Remote:
         try:
             return self._put(uri, content, {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag})
         except ServerRefused as error:
-            if "PreconditionFailed" in str(error) or "ConditionalRequestConflict" in str(error):
+            if error.answered in ("PreconditionFailed", "ConditionalRequestConflict"):
                 raise ConcurrentModification(
                     f"{uri}: somebody else applies this project, or has; plan again"
                 ) from error
@@ -234,7 +234,8 @@ def _told(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         found = error.response["Error"]
-        raise ServerRefused(f"{what}: {found.get('Code')}: {found.get('Message')}") from error
+        code = str(found.get("Code"))
+        raise ServerRefused(f"{what}: {code}: {found.get('Message')}", code) from error
     except BotoCoreError as error:
         raise ConnectionFailed(f"{what}: {error}") from error
 

@@ -175,7 +175,11 @@ class ConnectionFailed(GlulamError):
 
 
 class ServerRefused(GlulamError):
-    pass
+    """`answered`: the code of the other server's error."""
+
+    def __init__(self, message: str, answered: str = "") -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class AccessRefused(GlulamError):
