@@ -55,7 +55,7 @@ MISTAKES = {
     "a section that is a list": ("jobs: [a]", "glulam.yaml:2: jobs: found a list, expected names with their definitions"),
     "twice in a file": ("databases:\n  d: {}\n  d: {}", "glulam.yaml:4: d: it stands in line 3 already"),
     "the same name folded": ("databases:\n  d: {}\n  D: {}", "glulam.yaml:4: databases.D: glulam.yaml:3 has the same name"),
-    "not YAML": ("jobs: {a", "glulam.yaml:3: not YAML: expected ',' or '}', but got '<stream end>'"),
+    "not YAML": ("jobs: {a", "glulam.yaml:3: not YAML that can be used: expected ',' or '}', but got '<stream end>'"),
     "no variable": (
         "databases:\n  d: {Description: '${var.stag}'}\nvariables: {stage: x}",
         "glulam.yaml:3: no variable 'stag' in glulam.yaml; did you mean 'stage'?",
@@ -318,6 +318,11 @@ def test_anchors_and_merge_keys(project: MakeProject) -> None:
 
 
 def test_yaml_that_is_too_much(project: MakeProject) -> None:
-    for text in ("project: p\njobs: &a {a: *a}\n", "project: p\njobs: {a: " + "[" * 60 + "]" * 60 + "}\n"):
-        with pytest.raises(GlulamError, match=r"glulam\.yaml:2: more than 50 levels deep|not YAML"):
+    aliases = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 10))
+    for text, said in (
+        ("project: p\njobs: &a {a: *a}\n", "more than 50 levels"),
+        ("project: p\njobs: {a: " + "[" * 60 + "]" * 60 + "}\n", "more than 50 levels"),
+        ("project: p\nx0: &x0 [1]\n" + aliases, "more than 300,000 pieces"),
+    ):
+        with pytest.raises(GlulamError, match=rf"glulam\.yaml:\d+: not YAML that can be used: {said}"):
             project(text)

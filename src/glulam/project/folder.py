@@ -14,6 +14,7 @@ from pathlib import Path
 
 from glulam.model.errors import EntityNotFound, InvalidConfig, InvalidInput
 from glulam.model.uri import S3Uri
+from glulam.project.comforts import Comforts
 from glulam.project.kinds import KINDS, ORDER, ResourceId
 from glulam.project.nodes import Node, Place, Problems, did_you_mean, kind_of, merged, read, without_nulls
 from glulam.project.resources import Reader, Resource
@@ -59,13 +60,13 @@ def load(
         target = header if key in HEADER else sections
         target[key] = merged(target[key], node) if key in target else without_nulls(node)
     known = _variables(whole, header, variables, environ, problems)
-    reader = Reader(folder=folder, variables=known, environ=environ, problems=problems)
+    reader = Reader(variables=known, environ=environ, problems=problems)
     name, endpoint = reader.text(header, "project"), reader.text(header, "endpoint")
     assets = _assets(reader, header)
-    below = assets.join(name or "project")
+    comforts = Comforts(folder=folder, below=assets.join(name or "project"), problems=problems)
     resources: dict[ResourceId, Resource] = {}
     for section, node in sorted(sections.items(), key=lambda item: ORDER[item[0]]):
-        reader.section(KINDS[section], node, below, resources)
+        reader.section(KINDS[section], node, comforts, resources)
     problems.refuse()
     return Project(
         name=name or "", environment=environment, endpoint=endpoint, assets=assets, resources=resources, files=files,

@@ -17,6 +17,7 @@ from glulam.model.errors import InvalidConfig
 
 _NULL = "tag:yaml.org,2002:null"
 _DEEPEST = 50
+_MOST = 300_000
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -67,17 +68,16 @@ def read(path: Path, name: str, problems: Problems) -> Node:
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
-        found = (
-            Node(place=nothing.place, value={})
-            if root is None
-            else _node(loader, root, name, None, problems, 0)
-        )
+        reading = _Reading(loader=loader, name=name, problems=problems)
+        found = Node(place=nothing.place, value={}) if root is None else reading.node(root, None, 0)
     except yaml.reader.ReaderError as error:
         problems.add(nothing.place, f"not text that YAML can be: {error.reason}")
         return nothing
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.add(Place(file=name, line=line), f"not YAML: {error.problem or error.context}")
+        problems.add(
+            Place(file=name, line=line), f"not YAML that can be used: {error.problem or error.context}"
+        )
         return nothing
     if not isinstance(found.value, dict):
         problems.add(found.place, f"found {kind_of(found)}, expected sections such as `jobs:`")
@@ -85,36 +85,49 @@ def read(path: Path, name: str, problems: Problems) -> Node:
     return found
 
 
-def _node(
-    loader: yaml.SafeLoader, node: Any, name: str, place: Place | None, problems: Problems, depth: int
-) -> Node:
-    here = place or Place(file=name, line=node.start_mark.line + 1)
-    if depth > _DEEPEST:
-        problems.add(here, f"more than {_DEEPEST} levels deep")
-        return Node(place=here, value=None)
-    if isinstance(node, yaml.ScalarNode):
-        return Node(
-            place=here, value=None if node.tag == _NULL else str(node.value), tag=node.tag.rpartition(":")[2]
-        )
-    if isinstance(node, yaml.SequenceNode):
-        items = [_node(loader, item, name, None, problems, depth + 1) for item in node.value]
-        return Node(place=here, value=items)
-    once: dict[str, int] = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            problems.add(Place(file=name, line=line), "found a list or mapping as a key, expected a name")
-        elif key.value in once:
-            problems.add(
-                Place(file=name, line=line), f"{key.value}: it stands in line {once[key.value]} already"
+@dataclass(kw_only=True)
+class _Reading:
+    """One file. What an alias stands for is read as often as it is named, up to a limit."""
+
+    loader: yaml.SafeLoader
+    name: str
+    problems: Problems
+    left: int = _MOST
+
+    def node(self, node: Any, place: Place | None, depth: int) -> Node:
+        here = place or self.place(node)
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            limit = f"more than {_DEEPEST} levels" if depth > _DEEPEST else f"more than {_MOST:,} pieces"
+            raise yaml.MarkedYAMLError(
+                problem=f"{limit}, with what aliases stand for", problem_mark=node.start_mark
             )
-        else:
-            once[key.value] = line
-    loader.flatten_mapping(node)  # `<<: *other`: what stands here itself comes last, and wins
-    return Node(place=here, value={
-        str(key.value): _node(loader, value, name, Place(file=name, line=key.start_mark.line + 1), problems, depth + 1)
-        for key, value in node.value if isinstance(key, yaml.ScalarNode)
-    })  # fmt: skip
+        if isinstance(node, yaml.ScalarNode):
+            text = None if node.tag == _NULL else str(node.value)
+            return Node(place=here, value=text, tag=node.tag.rpartition(":")[2])
+        if isinstance(node, yaml.SequenceNode):
+            return Node(place=here, value=[self.node(item, None, depth + 1) for item in node.value])
+        self.keys(node)
+        self.loader.flatten_mapping(node)  # `<<: *other`: what stands here itself comes last, and wins
+        return Node(place=here, value={
+            str(key.value): self.node(value, self.place(key), depth + 1)
+            for key, value in node.value if isinstance(key, yaml.ScalarNode)
+        })  # fmt: skip
+
+    def keys(self, node: Any) -> None:
+        """Each is a name, and stands once."""
+        once: dict[str, int] = {}
+        for key, _ in node.value:
+            at = self.place(key)
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.add(at, "found a list or mapping as a key, expected a name")
+            elif key.value in once:
+                self.problems.add(at, f"{key.value}: it stands in line {once[key.value]} already")
+            else:
+                once[key.value] = at.line
+
+    def place(self, node: Any) -> Place:
+        return Place(file=self.name, line=node.start_mark.line + 1)
 
 
 def merged(base: Node, over: Node) -> Node:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from glulam.model.errors import InvalidInput
+from glulam.project.comforts import Upload
 from glulam.project.diff import FieldDiff, concealed
 from glulam.project.kinds import Document, ResourceId
 from glulam.project.record import Record, as_list, from_list, id_of
-from glulam.project.resources import Upload
 
 VERSION = 1
 

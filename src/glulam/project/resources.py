@@ -1,31 +1,20 @@
 """The things that a project declares: from nodes to documents in create's shape, with the place of each piece.
 
-The few comforts that Glue's API has not are here: a job's `script`, a trigger's `schedule`, triggers that are on."""
+What Glue's API has not is `comforts.py`'s; whether a thing that is named is there, `decide.py`'s."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from glulam.model.uri import S3Uri
-from glulam.project.kinds import Document, Kind, ResourceId, identity, same_json
-from glulam.project.nodes import Node, Place, Problems, as_json, did_you_mean, kind_of, without_nulls
+from glulam.project.comforts import COMFORTS, Comforts, Upload
+from glulam.project.kinds import Document, Kind, ResourceId, identity
+from glulam.project.nodes import Node, Place, Problems, did_you_mean, kind_of, without_nulls
 from glulam.project.shapes import field, places, value_of
 from glulam.project.texts import filled, names_a_secret, secrets_in
 
-COMFORTS: Mapping[str, tuple[str, ...]] = {"jobs": ("script",), "triggers": ("schedule",)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """A file of the project that the server needs. Its place is made of its content: a place never changes."""
-
-    path: Path
-    digest: str
-    uri: str
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +39,6 @@ class Resource:
 class Reader:
     """From the nodes of sections to resources."""
 
-    folder: Path
     variables: Mapping[str, str | None]
     environ: Mapping[str, str]
     problems: Problems
@@ -63,11 +51,17 @@ class Reader:
             self.problems.add(node.place, f"{key}: found {kind_of(node)}, expected a text")
             return None
         found = filled(node.value, node.place, self.variables, self.environ, self.problems)
-        if secrets_in(found) or (key == "project" and "/" in found):
-            self.problems.add(node.place, f"{key}: found {found!r}, expected a plain text")
+        if secrets_in(found):
+            self.problems.add(node.place, f"{key}: found {found!r}, expected a text without secrets")
+        if key == "project" and not _NAME.fullmatch(found):
+            self.problems.add(
+                node.place, f"{key}: found {found!r}, expected letters, digits, dots, dashes and _"
+            )
         return found
 
-    def section(self, kind: Kind, node: Node, below: S3Uri, resources: dict[ResourceId, Resource]) -> None:
+    def section(
+        self, kind: Kind, node: Node, comforts: Comforts, resources: dict[ResourceId, Resource]
+    ) -> None:
         assert isinstance(node.value, dict)
         for key, definition in node.value.items():
             if definition.value is None:
@@ -80,7 +74,7 @@ class Reader:
                     f"{kind.section}.{name}: found {kind_of(definition)}, expected its members",
                 )
                 continue
-            made = self.resource(kind, name, definition.place, dict(definition.value), below)
+            made = self.resource(kind, name, definition.place, dict(definition.value), comforts)
             if made is not None and made.id in resources:
                 first = resources[made.id].place()
                 self.problems.add(definition.place, f"{kind.section}.{name}: {first} has the same name")
@@ -103,13 +97,13 @@ class Reader:
         return node
 
     def resource(
-        self, kind: Kind, key: str, place: Place, members: dict[str, Node], below: S3Uri
+        self, kind: Kind, key: str, place: Place, members: dict[str, Node], comforts: Comforts
     ) -> Resource | None:
         path = (kind.section, key)
         names = self.names(kind, key, place, members)
         if names is None:
             return None
-        uploads = self.comforts(kind, path, members, below)
+        uploads = comforts.resolve(kind, path, members)
         allowed = kind.members()
         document: Document = {}
         for member, node in members.items():
@@ -179,66 +173,3 @@ class Reader:
             ):
                 said = f"{field((*path, *inner))}: a secret stands here; expected ${{secret:NAME}}"
                 self.problems.add(piece.place, said)
-
-    def comforts(
-        self, kind: Kind, path: tuple[str, ...], members: dict[str, Node], below: S3Uri
-    ) -> tuple[Upload, ...]:
-        """What Glue's API has not, said in members that it has."""
-        if kind.section == "triggers" and "schedule" in members:
-            node = members.pop("schedule")
-            members.setdefault("Type", replace(node, value="SCHEDULED"))
-            members.setdefault("Schedule", node)
-        if kind.section == "triggers" and "StartOnCreation" not in members and "Type" in members:
-            kind_of_trigger = members["Type"]
-            if kind_of_trigger.value in ("SCHEDULED", "CONDITIONAL", "EVENT"):
-                members["StartOnCreation"] = replace(kind_of_trigger, value="true")
-        if kind.section == "events":
-            self.pattern(path, members)
-        if kind.section != "jobs" or "script" not in members:
-            return ()
-        node = members.pop("script")
-        made = self.upload(node, path, below)
-        if made is None:
-            return ()
-        command = members.get("Command", Node(place=node.place, value={}))
-        if isinstance(command.value, dict):
-            name = "glulam" if made.path.suffix in (".yaml", ".yml") else "glueetl"
-            members["Command"] = replace(command, value={
-                "Name": Node(place=node.place, value=name), **command.value,
-                "ScriptLocation": Node(place=node.place, value=made.uri),
-            })  # fmt: skip
-        return (made,)
-
-    def pattern(self, path: tuple[str, ...], members: dict[str, Node]) -> None:
-        """An event pattern is JSON in a text; here it may be a mapping. The order of workflows does not matter."""
-        node = members.get("EventPattern")
-        if node is not None:
-            try:
-                value = json.loads(node.value) if isinstance(node.value, str) else as_json(node)
-            except ValueError as error:
-                said = f"{field((*path, 'EventPattern'))}: not JSON: {error}"
-                self.problems.add(node.place, said)
-                value = None
-            members["EventPattern"] = replace(node, value=same_json(value))
-        workflows = members.get("workflows")
-        if workflows is not None and isinstance(workflows.value, list):
-            members["workflows"] = replace(
-                workflows, value=sorted(workflows.value, key=lambda n: str(n.value))
-            )
-
-    def upload(self, node: Node, path: tuple[str, ...], below: S3Uri) -> Upload | None:
-        where = field((*path, "script"))
-        if not isinstance(node.value, str):
-            self.problems.add(
-                node.place, f"{where}: found {kind_of(node)}, expected a path in the project's folder"
-            )
-            return None
-        file = (self.folder / node.value).resolve()
-        if not file.is_relative_to(self.folder.resolve()):
-            self.problems.add(node.place, f"{where}: {node.value!r} lies outside of the project's folder")
-            return None
-        if not file.is_file():
-            self.problems.add(node.place, f"{where}: no file {node.value!r} in the project's folder")
-            return None
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return Upload(path=file, digest=digest, uri=str(below.join("files", digest[:16], file.name)))
