@@ -17,7 +17,7 @@ from glulam.model.errors import InvalidConfig
 
 _NULL = "tag:yaml.org,2002:null"
 _DEEPEST = 50
-_MOST = 300_000
+_MOST = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
