@@ -24,6 +24,7 @@ from glulam.cli import (
     job_commands,
     keys_commands,
     project_commands,
+    workflow_commands,
 )
 from glulam.cli.commands import register
 from glulam.cli.process import leave, prepare, warn_on_stderr
@@ -72,6 +73,7 @@ audit_command.register(app)
 crawl_commands.register(app)
 job_commands.register(app)
 project_commands.register(app)
+workflow_commands.register(app)
 
 
 def _version(asked: bool) -> None:
