@@ -187,6 +187,8 @@ def test_what_the_server_works_out_is_not_sent_back() -> None:
     assert sent == {**JOB, "WorkerType": "G.1X", "NumberOfWorkers": 3}
     said_so = updated(KINDS["jobs"], {**JOB, "MaxCapacity": 4.0}, {**JOB, "MaxCapacity": 2.0}, ())
     assert said_so == {**JOB, "MaxCapacity": 4.0}
+    both = {**JOB, "MaxCapacity": 4.0, "WorkerType": "G.1X"}  # the server's to refuse, not ours to hide
+    assert updated(KINDS["jobs"], both, JOB, ()) == both
 
 
 CONNECTION = """
@@ -263,8 +265,10 @@ def test_a_plan_is_the_same_from_its_file(project: MakeProject, servers: Servers
         .replace("  d.t: {}", "  d.u: {}")
         .replace("rate(1 hour)", "rate(2 hours)")
     )
-    plan = servers.plan(project(changed))
-    assert [str(c.action) for c in plan.changes] == ["add", "change", "change", "change", "remove"]
+    changed = changed.replace("jobs:\n", "jobs:\n  k: {Role: r, script: x.py}\n")
+    plan = servers.plan(project(changed, files={"x.py": "print(1)\n"}))
+    assert [u.path.name for u in plan.uploads] == ["x.py"]
+    assert [str(c.action) for c in plan.changes] == ["add", "change", "change", "add", "change", "remove"]
     assert from_document(json.loads(json.dumps(as_document(plan))), "x") == plan
     for wrong in (
         {},
