@@ -19,6 +19,7 @@ from glulam.api.paging import Paging
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.gate import SignedGate, no_policy
+from glulam.jobs.system_logs import LogLinks
 from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -48,6 +49,7 @@ class Doors:
 
     front: FrontDoor
     gate: SignedGate
+    links: LogLinks
     places: Places
     upkeep: tuple[Callable[[], bool], ...]
     """Steps of upkeep that the store of objects needs; each answers whether it found work."""
@@ -71,10 +73,11 @@ def open_doors(
         keys=ring, policies=policies,
         audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
     )  # fmt: skip
+    links = LogLinks(endpoint=_endpoint(settings), sign=lambda m: box.sign(m, "log"), clock=utc_now)
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
         tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(),
-        keep_versions=settings.keep_versions, log_days=settings.job_log_days,
+        keep_versions=settings.keep_versions, log_days=settings.job_log_days, links=links,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))
@@ -99,7 +102,12 @@ def open_doors(
             of_buckets.forget()
 
     steps = () if store is None else (store.ageing().step,)
-    return Doors(front=front, gate=gate, places=places, upkeep=steps, forget=forget)
+    return Doors(front=front, gate=gate, links=links, places=places, upkeep=steps, forget=forget)
+
+
+def _endpoint(settings: Settings) -> str:
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return settings.endpoint or f"{scheme}://{settings.host}:{settings.port}"
 
 
 def implemented() -> dict[str, dict[str, bool]]:

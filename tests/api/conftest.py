@@ -34,6 +34,7 @@ from glulam.gate import SignedGate
 from glulam.jobs import claims
 from glulam.jobs.claims import Outcome
 from glulam.jobs.states import RunState
+from glulam.jobs.system_logs import LogLinks
 from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -74,6 +75,7 @@ def server(database_server: TestServer) -> Iterator[Server]:
         parts = services.Parts(
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
             tester=ConnectionTester(timeout_s=5), firing=scheduling.firing(),
+            links=LogLinks(endpoint="http://127.0.0.1", sign=lambda m: box.sign(m, "log"), clock=utc_now),
         )  # fmt: skip
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))

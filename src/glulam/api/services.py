@@ -38,6 +38,7 @@ from glulam.api.security_tokens import SecurityTokens
 from glulam.api.sessions import Sessions
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
+from glulam.api.system_logs import SystemLogs
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
 from glulam.api.triggers import Triggers, require_trigger
@@ -46,13 +47,14 @@ from glulam.api.workflows import Workflows, require_workflow
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
+from glulam.jobs.system_logs import LogLinks
 from glulam.orchestrate.firing import Firing
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
-    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
-    Triggers, Workflows,
+    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, SystemLogs, TableSearch, Tables,
+    Tagging, Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
@@ -70,6 +72,7 @@ class Parts:
     policies: Policies
     tester: ConnectionTester
     firing: Firing
+    links: LogLinks
     keep_versions: int = 0
     log_days: int = 30
 
@@ -95,6 +98,7 @@ def glue(parts: Parts) -> list[object]:
         Security(database=database, paging=paging),
         Sessions(database=database, paging=paging),
         Statistics(database=database),
+        SystemLogs(database=database, links=parts.links),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds={
