@@ -269,7 +269,7 @@ def test_a_plan_file_is_done_exactly_or_not_at_all(site: Site) -> None:
     assert glue.get_job(JobName="shell")["Job"]["Timeout"] == 9
 
 
-@pytest.mark.parametrize("point", ["after_claim", "after_change:5", "after_change:12", "after_changes"])
+@pytest.mark.parametrize("point", ["after_claim", "after_change:5", "after_changes"])
 def test_killed_in_the_middle_the_next_one_does_the_rest(site: Site, point: str) -> None:
     site.write(WHOLE)
     words = ("apply", "--yes", "--endpoint", site.url)

@@ -73,10 +73,10 @@ class Remote:
                 "Account"
             ]
         local = {"endpoint_url": endpoint} if settings.objects == "local" else {}
-        elsewhere: Any = boto3.Session(region_name=settings.region)
+        objects: Any = session if local else boto3.Session(region_name=session.region_name)
         return cls(
             clients={name: session.client(name, endpoint_url=endpoint, config=config) for name in _SERVICES},
-            s3=(session if local else elsewhere).client("s3", config=config, **local),
+            s3=objects.client("s3", config=config, **local),
             account_id=account, region=session.region_name,
         )  # fmt: skip
 

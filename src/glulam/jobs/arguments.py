@@ -98,7 +98,6 @@ class Arguments:
             found[name] = value
         return found
 
-    @property
     def pipeline_command(self) -> tuple[str, ...]:
         """Words of the `glulam` command for a pipeline job. Raises InvalidInput."""
         found = self.get(COMMAND) or "run"
@@ -106,6 +105,7 @@ class Arguments:
             raise InvalidInput(f"{COMMAND} is {found!r}; expected one of {', '.join(PIPELINE_COMMANDS)}")
         return PIPELINE_COMMANDS[found]
 
+    @property
     def engine(self) -> str:
         """`spark`, or `sail`: an engine that speaks Spark Connect and has no JVM. Raises InvalidInput."""
         found = self.get(ENGINE) or "spark"
