@@ -15,7 +15,10 @@ import pytest
 from cli.conftest import Answer, Cli
 from conftest import TestServer
 from glulam.access import keys
+from glulam.cli.remote import Remote
 from glulam.cli.working import serving
+from glulam.model.errors import ConcurrentModification
+from glulam.model.uri import S3Uri
 from glulam.settings import Settings
 
 WHOLE = """
@@ -290,6 +293,20 @@ def test_killed_in_the_middle_the_next_one_does_the_rest(site: Site, point: str)
     site.apply("--yes")
     assert site.plan() == []
     assert site.client().get_databases()["DatabaseList"] == []
+
+
+def test_two_cannot_apply_at_once(site: Site) -> None:
+    server = Remote.at(site.url, Settings(), own=True)
+    place = S3Uri.parse("s3://glulam/projects/p/record.json")
+    with pytest.raises(ConcurrentModification):
+        server.replace(place, b"x", '"a tag of old"')
+    first = server.replace(place, b"a", None)
+    for tag in (None, '"another"'):
+        with pytest.raises(ConcurrentModification, match="somebody else applies this project"):
+            server.replace(place, b"b", tag)
+    assert server.read(place) == (b"a", first)
+    second = server.replace(place, b"c", first)
+    assert server.read(place) == (b"c", second)
 
 
 def test_an_error_in_the_middle_says_how_far_it_came(site: Site) -> None:

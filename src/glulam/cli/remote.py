@@ -186,7 +186,7 @@ class Remote:
         try:
             return self._put(uri, content, {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag})
         except ServerRefused as error:
-            if error.answered in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if error.answered in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
                 raise ConcurrentModification(
                     f"{uri}: somebody else applies this project, or has; plan again"
                 ) from error
