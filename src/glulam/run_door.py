@@ -4,6 +4,7 @@ statements.
     GET /_glulam/job-runs/<run id>/bookmark    {"job_name", "version", "run_id", "state"}; state null: there is none yet
         ?run=<run id>                          as that run left it, for --job-bookmark-from and -to
     PUT /_glulam/job-runs/<run id>/bookmark    {"state": {...}}: counts once the run has succeeded
+    POST /_glulam/blueprints/<run id>/layout    the workflow that a blueprint's script describes: it is made
     POST /_glulam/sessions/<run id>/next        {"done": the last statement's output} -> the next statement, when there is one
     POST /_glulam/sessions/<run id>/watch       {"id"} -> {"cancel"}
     GET /_glulam/system-logs/<run id>           the whole log; the link itself is what is signed (jobs/system_logs.py)
@@ -27,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from glulam.api.blueprints import make_workflow, note_refusal
 from glulam.gate import SignedGate
 from glulam.jobs import bookmarks, runs, sessions, system_logs
 from glulam.jobs.runs import JobRun
@@ -55,6 +57,7 @@ class RunDoor:
     def routes(self) -> list[Route]:
         return [
             Route("/_glulam/job-runs/{run_id}/bookmark", self.bookmark, methods=["GET", "PUT"]),
+            Route("/_glulam/blueprints/{run_id}/layout", self.layout, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/next", self.next_statement, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/watch", self.watch, methods=["POST"]),
             Route("/_glulam/system-logs/{run_id}", self.system_log, methods=["GET"]),
@@ -91,6 +94,9 @@ class RunDoor:
             found = await self._carry_out(request, self._next)
         return found
 
+    async def layout(self, request: Request) -> Response:
+        return await self._carry_out(request, self._layout)
+
     async def watch(self, request: Request) -> Response:
         return await self._carry_out(request, self._watch)
 
@@ -122,6 +128,18 @@ class RunDoor:
             run = self._own(conn, caller, request)
             found = sessions.following(conn, run.id)
         return {} if found is None else {"id": found.id, "code": found.code}
+
+    def _layout(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        """Make all of it, or nothing and say why in the blueprint's run."""
+        try:
+            with self.database.transaction() as conn:
+                run = self._own(conn, caller, request)
+                make_workflow(conn, run.place, run.id, _document(body))
+        except GlulamError as error:
+            with self.database.transaction() as conn:
+                note_refusal(conn, self._own(conn, caller, request).id, str(error))
+            raise
+        return {}
 
     def _watch(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         with self.database.connection() as conn:

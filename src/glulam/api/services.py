@@ -10,6 +10,7 @@ from datetime import datetime
 from glulam.access.bucket_policies import BucketPolicies
 from glulam.access.policy_store import Policies
 from glulam.access.secrets import SecretBox
+from glulam.api.blueprints import Blueprints, ReadObject, require_blueprint
 from glulam.api.bucket_policies import SETTING, PoliciesOfBuckets
 from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
@@ -52,9 +53,9 @@ from glulam.orchestrate.firing import Firing
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
-    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, SystemLogs, TableSearch, Tables,
-    Tagging, Triggers, Workflows,
+    Blueprints, Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs,
+    PartitionIndexes, Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, SystemLogs,
+    TableSearch, Tables, Tagging, Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
@@ -72,6 +73,7 @@ class Parts:
     policies: Policies
     tester: ConnectionTester
     firing: Firing
+    read: ReadObject
     links: LogLinks
     keep_versions: int = 0
     log_days: int = 30
@@ -81,6 +83,7 @@ def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
     database, paging, sight = parts.database, parts.paging, Sight(policies=parts.policies)
     return [
+        Blueprints(database=database, paging=paging, sight=sight, read=parts.read),
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
         Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
@@ -102,8 +105,9 @@ def glue(parts: Parts) -> list[object]:
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds={
-            **CATALOG_KINDS, "crawler": require_crawler, "job": require_job, "registry": require_registry,
-            "schema": require_schema, "trigger": require_trigger, "workflow": require_workflow,
+            **CATALOG_KINDS, "blueprint": require_blueprint, "crawler": require_crawler, "job": require_job,
+            "registry": require_registry, "schema": require_schema, "trigger": require_trigger,
+            "workflow": require_workflow,
         }),
         Triggers(database=database, paging=paging, sight=sight, firing=parts.firing),
         Workflows(database=database, paging=paging, sight=sight, firing=parts.firing),

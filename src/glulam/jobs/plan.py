@@ -19,6 +19,7 @@ from glulam.jobs.account import JobAccount
 from glulam.jobs.arguments import Arguments
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
+from glulam.jobs.layouts import LAYOUT
 from glulam.jobs.runs import JobRun, arguments_of
 from glulam.jobs.sessions import REPL
 from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
@@ -27,7 +28,9 @@ from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
-REPL_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "repl.py"
+OWN_SCRIPTS = {
+    REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", LAYOUT: PYTHON_HOME / "glulam" / "jobs" / "layout.py",
+}  # fmt: skip
 CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
 READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
 SPARK = ("glueetl", "gluestreaming")
@@ -179,7 +182,7 @@ def _plan(
         raise InvalidInput(
             f"job {run.job_name}: Command.ScriptLocation is empty; expected s3://bucket/script.py"
         )
-    script = REPL_SCRIPT if place == REPL else workspace.fetch(place, "script")
+    script = OWN_SCRIPTS.get(place) or workspace.fetch(place, "script")
     if run.kind == "glulam":
         return _pipeline(site, workspace, script, arguments.pipeline_command()), {}
     if run.kind == "glueray":
@@ -202,7 +205,7 @@ def _plan(
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
     plan = ProcessPlan(
         argv=(*([] if runner is None else [str(runner)]), str(script), *_argv(run, arguments)), script=str(runner or script),
-        python_path=(*python_path, *([] if place == REPL else [str(script.parent)])),
+        python_path=(*python_path, *([] if place in OWN_SCRIPTS else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,
     )  # fmt: skip

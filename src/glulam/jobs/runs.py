@@ -89,6 +89,10 @@ VALUES (%(id)s, %(account_id)s, %(region)s, %(job)s, %(number)s, %(attempt)s, %(
         %(arguments)s, %(detail)s, now() + make_interval(secs => nullif(%(wait_s)s::float8, 0)), %(host)s)
 RETURNING {COLUMNS}
 """  # noqa: S608
+INSERT_ALONE = f"""
+INSERT INTO job_run (id, account_id, region, job_name, number, state, spec, arguments)
+VALUES (%(id)s, %(account_id)s, %(region)s, %(job)s, 0, 'STARTING', %(spec)s, %(arguments)s) RETURNING {COLUMNS}
+"""  # noqa: S608
 NOTIFY = f"NOTIFY {WAKE}"
 FIND = f"SELECT {COLUMNS} FROM job_run WHERE id = %s"  # noqa: S608
 PAGE = f"""
@@ -169,6 +173,18 @@ def insert(
 def arguments_of(spec: Mapping[str, Any], asked: Mapping[str, str]) -> Arguments:
     """What the run's process gets, of the job's arguments and the run's own."""
     return merge(spec.get("DefaultArguments"), asked, spec.get("NonOverridableArguments"))
+
+
+def insert_alone(
+    conn: psycopg.Connection, place: Place, name: str, spec: Mapping[str, Any], arguments: Mapping[str, str]
+) -> JobRun:
+    """A run of no job: of a session, or of a blueprint's script. name: as it stands where runs are listed."""
+    given = {"id": "jr_" + secrets.token_hex(32), "account_id": place.account_id, "region": place.region, "job": name,
+             "spec": document(spec), "arguments": Jsonb(dict(arguments))}  # fmt: skip
+    row = conn.execute(INSERT_ALONE, given).fetchone()
+    assert row is not None
+    conn.execute(NOTIFY)
+    return to_run(row)
 
 
 def spec_of(job: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
