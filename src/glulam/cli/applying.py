@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from glulam.cli.remote import Remote
@@ -34,15 +35,15 @@ def read_record(remote: Remote, assets: S3Uri) -> tuple[Record, str | None]:
     return (Record(entries={}), None) if found is None else (from_json(found[0], str(uri)), found[1])
 
 
-def apply(plan: Plan, remote: Remote, secret: Secret, done: Callable[[Change], None]) -> None:
+def apply(plan: Plan, folder: Path, remote: Remote, secret: Secret, done: Callable[[Change], None]) -> None:
     """Raises ConcurrentModification, InvalidInput before anything is done; ServerRefused where the server did not do it.
 
-    done: told after each change."""
+    folder: of the files to upload; done: told after each change."""
     assets = S3Uri.parse(plan.assets)
     record, tag = read_record(remote, assets)
     seen = _check_server(plan, remote, record, tag)
     _check_secrets(plan, secret)
-    _upload(plan, remote)
+    _upload(plan, folder, remote)
     final = _final(plan, record, secret)
     if not plan.changes and record == final:
         return
@@ -88,17 +89,17 @@ def _check_secrets(plan: Plan, secret: Secret) -> None:
         )
 
 
-def _upload(plan: Plan, remote: Remote) -> None:
-    read = list(_files(plan))
+def _upload(plan: Plan, folder: Path, remote: Remote) -> None:
+    read = list(_files(plan, folder))
     for uri, content in read:
         if remote.read(uri) is None:
             remote.put(uri, content)
 
 
-def _files(plan: Plan) -> Iterator[tuple[S3Uri, bytes]]:
+def _files(plan: Plan, folder: Path) -> Iterator[tuple[S3Uri, bytes]]:
     for upload in plan.uploads:
         try:
-            content = upload.path.read_bytes()
+            content = (folder / upload.path).read_bytes()
         except OSError as error:
             raise InvalidInput(
                 f"{upload.path}: cannot be read: {error.strerror}; nothing was done"

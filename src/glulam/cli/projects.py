@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glulam.cli.applying import apply as carry_out
@@ -20,7 +20,7 @@ from glulam.project import export as exporting
 from glulam.project.decide import decide, to_look_at
 from glulam.project.folder import FILE, Project, load, parse_variables
 from glulam.project.kinds import KINDS, Kind, ResourceId
-from glulam.project.plan import Plan, Seen, as_document, from_document
+from glulam.project.plan import Change, Plan, Seen, as_document, from_document
 from glulam.settings import Settings
 
 _AT_ONCE = 8
@@ -38,7 +38,7 @@ class Asked:
 
 def plan(settings: Settings, asked: Asked, *, out: Path | None, as_json: bool) -> int:
     project = _load(asked)
-    with remote(settings, asked.endpoint or project.endpoint) as server:
+    with remote(settings, project.endpoint) as server:
         made = _decide(project, server)
     if out is not None:
         out.write_text(json.dumps(as_document(made), ensure_ascii=False, indent=1), "utf-8")
@@ -52,21 +52,19 @@ def plan(settings: Settings, asked: Asked, *, out: Path | None, as_json: bool) -
 
 
 def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_json: bool) -> int:
-    project = _load(asked) if file is None else None
-    endpoint = asked.endpoint or (project.endpoint if project else _endpoint_of(asked, file))
-    with remote(settings, endpoint) as server:
-        made = (
-            _read_plan(file)
-            if file is not None
-            else _decide(_load(asked) if project is None else project, server)
-        )
+    found = _load(asked) if file is None else _read_plan(file)
+    with remote(settings, asked.endpoint or found.endpoint) as server:
+        made = found if isinstance(found, Plan) else _decide(found, server)
         if not as_json:
             show_plan(made)
         if made.destructive and not yes and file is None:
             _confirm(as_json)
-        carry_out(
-            made, server, os.environ.get, lambda change: None if as_json else print(f"done: {line(change)}")
-        )
+
+        def done(change: Change) -> None:
+            if not as_json:
+                print(f"done: {line(change)}", flush=True)
+
+        carry_out(made, asked.folder, server, os.environ.get, done)
     if as_json:
         print_json({"applied": as_document(made)})
     elif made.changes:
@@ -74,18 +72,9 @@ def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_
     return 0
 
 
-def _endpoint_of(asked: Asked, file: Path | None) -> str | None:
-    """A plan's environment names the server, when the folder is there."""
-    if file is None or not (asked.folder / FILE).is_file():
-        return None
-    made = _read_plan(file)
-    return _load(
-        Asked(folder=asked.folder, environment=made.environment, variables=asked.variables, endpoint=None)
-    ).endpoint
-
-
 def _load(asked: Asked) -> Project:
-    return load(asked.folder, asked.environment, parse_variables(asked.variables))
+    found = load(asked.folder, asked.environment, parse_variables(asked.variables))
+    return replace(found, endpoint=asked.endpoint or found.endpoint)
 
 
 def _decide(project: Project, server: Remote) -> Plan:

@@ -23,6 +23,7 @@ class Upload:
     """A file of the project that the server needs. Its place is made of its content: a place never changes."""
 
     path: Path
+    """From the project's folder."""
     digest: str
     uri: str
 
@@ -82,15 +83,19 @@ class Comforts:
                 node.place, f"{where}: found {kind_of(node)}, expected a path in the project's folder"
             )
             return None
-        file = (self.folder / node.value).resolve()
-        if not file.is_relative_to(self.folder.resolve()):
+        folder = self.folder.resolve()
+        file = (folder / node.value).resolve()
+        if not file.is_relative_to(folder):
             self.problems.add(node.place, f"{where}: {node.value!r} lies outside of the project's folder")
             return None
         if not file.is_file():
             self.problems.add(node.place, f"{where}: no file {node.value!r} in the project's folder")
             return None
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return Upload(path=file, digest=digest, uri=str(self.below.join("files", digest[:16], file.name)))
+        path_in_folder = file.relative_to(folder)
+        return Upload(
+            path=path_in_folder, digest=digest, uri=str(self.below.join("files", digest[:16], file.name))
+        )
 
 
 def _trigger(members: dict[str, Node]) -> None:

@@ -50,7 +50,8 @@ def decide(
     }  # fmt: skip
     used = {u for c in changes for u in project.resources[c.id].uploads}
     return Plan(
-        project=project.name, environment=project.environment, assets=str(project.assets.join(project.name)),
+        project=project.name, environment=project.environment, endpoint=project.endpoint,
+        assets=str(project.assets.join(project.name)),
         changes=(*changes, *removals), uploads=tuple(sorted(used, key=lambda u: u.uri)), record_tag=record_tag,
         record=Record(entries=entries),
     )  # fmt: skip

@@ -68,6 +68,8 @@ class Change:
 class Plan:
     project: str
     environment: str | None
+    endpoint: str | None
+    """The server that it was made for; None: the project's own."""
     assets: str
     """Where the project's files and its record are: s3://bucket/prefix/project."""
     changes: tuple[Change, ...]
@@ -90,7 +92,8 @@ def counts(plan: Plan) -> dict[Action, int]:
 def as_document(plan: Plan) -> dict[str, Any]:
     """For JSON: `glulam plan --json` and `--out`."""
     return {
-        "version": VERSION, "project": plan.project, "environment": plan.environment, "assets": plan.assets,
+        "version": VERSION, "project": plan.project, "environment": plan.environment, "endpoint": plan.endpoint,
+        "assets": plan.assets,
         "summary": {str(action): number for action, number in counts(plan).items()},
         "changes": [
             {
@@ -112,7 +115,8 @@ def from_document(found: Mapping[str, Any], where: str) -> Plan:
         if found["version"] != VERSION:
             raise InvalidInput(f"{where}: a plan of version {found['version']!r}, expected {VERSION}")
         return Plan(
-            project=found["project"], environment=found["environment"], assets=found["assets"],
+            project=found["project"], environment=found["environment"], endpoint=found["endpoint"],
+            assets=found["assets"],
             changes=tuple(_change(c) for c in found["changes"]),
             uploads=tuple(Upload(path=Path(u["path"]), digest=u["digest"], uri=u["uri"]) for u in found["uploads"]),
             record_tag=found["record_tag"], record=from_list(found["record"]),
