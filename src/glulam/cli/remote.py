@@ -6,7 +6,7 @@ that come out are filled ones (`project/texts.py`); what goes in was revealed by
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ class Remote:
         if answer is None:
             return Seen(document=None)
         raw = answer[kind.answer] if kind.answer else answer
-        own = {"workflows": self._targets(id).names()} if kind.section == "events" else {}
+        own = {"workflows": self._targets(id)} if kind.section == "events" else {}
         document = each_text(plain(read_back(kind, {**raw, **own})), escaped)
         if not kind.tagged:
             return Seen(document=document)
@@ -126,7 +126,7 @@ class Remote:
         parent = {kind.parent: id.names[0]} if kind.parent else {}
         self._call(kind, kind.create, **given, **parent, **beside, **tags)
         if kind.section == "events":
-            self._targets(id).set(document.get("workflows", []))
+            self._aim(id, document.get("workflows", []))
 
     def update(self, id: ResourceId, document: Document) -> None:
         """Make it as `document` says, but for tags and its switch."""
@@ -143,7 +143,7 @@ class Remote:
             own = {"Name": id.names[-1]} if "Name" in inner.required_members else {}
             self._call(kind, kind.update, **_named(kind, kind.update, id), **{kind.changed: {**given, **own}})
         if kind.section == "events":
-            self._targets(id).set(document.get("workflows", []))
+            self._aim(id, document.get("workflows", []))
 
     def retag(self, id: ResourceId, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         added = {key: value for key, value in after.items() if before.get(key) != value}
@@ -162,7 +162,7 @@ class Remote:
         """One that is not there is fine."""
         kind = KINDS[id.section]
         if kind.section == "events" and self._find(kind, kind.get, Name=id.name) is not None:
-            self._targets(id).set([])
+            self._aim(id, [])
         self._find(kind, kind.delete, **_named(kind, kind.delete, id))
 
     def read(self, uri: S3Uri) -> tuple[bytes, str] | None:
@@ -205,9 +205,17 @@ class Remote:
     def _arn(self, id: ResourceId) -> str:
         return f"arn:aws:glue:{self.region}:{self.account_id}:{KINDS[id.section].noun}/{'/'.join(id.names)}"
 
-    def _targets(self, id: ResourceId) -> RuleTargets:
+    def _rule(self, id: ResourceId) -> RuleTargets:
         workflows = f"arn:aws:glue:{self.region}:{self.account_id}:workflow/"
         return RuleTargets(events=self.clients["events"], rule=id.name, workflows=workflows)
+
+    def _targets(self, id: ResourceId) -> list[str]:
+        with _told("ListTargetsByRule"):
+            return self._rule(id).names()
+
+    def _aim(self, id: ResourceId, workflows: Sequence[str]) -> None:
+        with _told("PutTargets, RemoveTargets"):
+            self._rule(id).set(workflows)
 
     def _call(self, kind: Kind, name: str, **given: Any) -> Any:
         with _told(name):
