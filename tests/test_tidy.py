@@ -23,8 +23,9 @@ LEVELS = (
     ("cli",),
     ("project",),
     ("worker", "jobhost"),
-    ("app", "server", "crawls"),
-    ("doors", "run_door"),
+    ("app", "server", "crawls", "alerting"),
+    ("doors", "run_door", "alert_door"),
+    ("signed_http",),
     ("scheduling",),
     ("gate",),
     ("console",),
@@ -180,6 +181,7 @@ def test_server_and_runtime_meet_on_the_shared_floor_only() -> None:
         "ingest",
         "orchestrate",
         "jobs",
+        "observe",
         "store",
     }
     wrong = [

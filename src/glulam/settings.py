@@ -76,6 +76,14 @@ class Settings:
     job_dpu_price: str = "0.44"
     """What an hour of a DPU costs, for the cost of a run in its metrics."""
 
+    event_days: int = 7
+    """Events that all rules have seen are kept for so many days."""
+    alert_days: int = 90
+    """Alerts are kept for so many days after the last event that they were for."""
+    alert_hosts: str = ""
+    """Networks, addresses and host names, with commas between, that alert channels may connect to beside public addresses.
+    Empty: none, or all private ones while the server listens on a loopback address."""
+
     @property
     def lake_root(self) -> Path:
         return self.lake if self.lake is not None else self.home.absolute().parent / "lake"
@@ -102,6 +110,8 @@ class Settings:
                 "job_log_days",
                 "job_run_days",
                 "job_warm",
+                "event_days",
+                "alert_days",
             ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 
+from glulam import alerting
 from glulam.app import App
 from glulam.crawl.worker import CrawlWorker
 from glulam.scheduling import scheduler
@@ -61,7 +62,10 @@ def work(settings: Settings, parent: int) -> None:
 def _parts(app: App) -> dict[str, Callable[[threading.Event], None]]:
     """What the process does, side by side; each runs until the event is set."""
     crawls = CrawlWorker(work=app.crawls, name=f"{socket.gethostname()}:{os.getpid()}")
-    return {"crawl-worker": crawls.run, "scheduler": scheduler(app.database).run}
+    return {
+        "crawl-worker": crawls.run, "scheduler": scheduler(app.database).run,
+        **alerting.parts(app.settings, app.database),
+    }  # fmt: skip
 
 
 @dataclass

@@ -27,6 +27,7 @@
     │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
+    │   └── NotDelivered             a channel of alerts did not take what it was to be told
     ├── ServerRefused                the server that a project is for answered with an error
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
@@ -180,6 +181,13 @@ class ServerRefused(GlulamError):
     def __init__(self, message: str, answered: str = "") -> None:
         super().__init__(message)
         self.answered = answered
+
+
+class NotDelivered(ConnectionFailed):
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """What the channel asked for."""
 
 
 class AccessRefused(GlulamError):
