@@ -382,7 +382,14 @@ def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     assert [c["section"] for c in project("plan", "--json").json["plan"]["changes"]] == [
         "jobs", "jobs", "workflows", "triggers", "triggers", "triggers",
     ]  # fmt: skip
+    rules = [
+        "alert channel log (alerts.yaml)",
+        "alert rule bad-file (alerts.yaml)",
+        "alert rule failed-job (alerts.yaml)",
+    ]
+    assert project("plan", "--json").json["alerts"] == rules
     done = project("apply")
+    assert all(f"done: {rule}\n" in done.out for rule in rules)
     assert (done.code, done.out.splitlines()[-1]) == (0, "applied 6 changes"), done.err
     assert project("plan").out == "project ml_events: the server has it all as it is declared\n"
     assert project("plan", "--env", "staging").code == 2

@@ -21,12 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from glulam.access import keys
 from glulam.cli.rule_targets import RuleTargets
 from glulam.cli.working import serving
+from glulam.model.addresses import is_loopback
 from glulam.model.errors import ConcurrentModification, ConnectionFailed, ServerRefused
 from glulam.model.uri import S3Uri
 from glulam.project.kinds import KINDS, OWNER_TAG, Document, Kind, ResourceId, identity, operation, read_back
 from glulam.project.plan import Seen
 from glulam.project.texts import each_text, escaped
-from glulam.server import is_loopback
 from glulam.settings import Settings
 
 _SERVICES = tuple(dict.fromkeys(kind.service for kind in KINDS.values()))

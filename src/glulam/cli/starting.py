@@ -13,7 +13,7 @@ from glulam.model.errors import AlreadyExists
 from glulam.settings import Settings
 from glulam.store.database import Database
 
-DECLARED = ("glulam.yaml", "workflows/elt.yaml")
+DECLARED = ("glulam.yaml", "workflows/elt.yaml", "alerts.yaml")
 """What `glulam apply` brings to a server."""
 _MODES = ("train", "validate", "infer")
 
