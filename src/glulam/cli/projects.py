@@ -82,8 +82,8 @@ def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_
 
 
 def _alerts(settings: Settings, asked: Asked, plan: Plan, *, keep: bool) -> list[str]:
-    """The channels and rules of alerts.yaml that are new or differ; put, with `keep`. Elsewhere than beside the database
-    they are not the project's business: no operation of a server takes them."""
+    """The channels and rules of alerts.yaml that are new or differ; put, with `keep`. Beside the database only: with an
+    endpoint they are left alone."""
     file = asked.folder / ALERTS
     if plan.endpoint or settings.endpoint or not file.is_file():
         return []
