@@ -395,6 +395,13 @@ def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     assert project("plan", "--env", "staging").code == 2
 
 
+def test_alerts_are_left_alone_elsewhere(site: Site) -> None:
+    site.write("project: p\n", **{"alerts.yaml": "channels: {}\n"})
+    answer = site.say("plan", "--json")
+    assert answer.json["alerts"] == []
+    assert "alerts.yaml is left alone" in answer.err
+
+
 def test_a_server_that_is_not_there(site: Site) -> None:
     site.write(WHOLE)
     answer = site.cli.look("plan", "--endpoint", "http://127.0.0.1:9", "--project", str(site.cli.folder))

@@ -85,7 +85,13 @@ def _alerts(settings: Settings, asked: Asked, plan: Plan, *, keep: bool) -> list
     """The channels and rules of alerts.yaml that are new or differ; put, with `keep`. Beside the database only: with an
     endpoint they are left alone."""
     file = asked.folder / ALERTS
-    if plan.endpoint or settings.endpoint or not file.is_file():
+    if not file.is_file():
+        return []
+    if plan.endpoint or settings.endpoint:
+        print(
+            f"{ALERTS} is left alone: beside the database, `glulam alerts apply {ALERTS}` puts it",
+            file=sys.stderr,
+        )
         return []
     return [
         f"alert {one.what} {one.name} ({ALERTS})"
