@@ -21,6 +21,7 @@ LEVELS = (
     ("awsgluedq",),
     ("awsglue",),
     ("cli",),
+    ("project",),
     ("worker", "jobhost"),
     ("app", "server", "crawls", "alerting"),
     ("doors", "run_door", "alert_door"),
