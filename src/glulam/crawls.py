@@ -18,6 +18,7 @@ from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table
 from glulam.crawl.crawlers import classifier_documents
 from glulam.crawl.found import FoundTable
+from glulam.crawl.intake import Queue
 from glulam.crawl.located import files_of, reading_of
 from glulam.crawl.lookers import StandardLookers
 from glulam.crawl.targets import JdbcTarget
@@ -51,7 +52,7 @@ class Crawls:
         )  # fmt: skip
         return CrawlWork(
             database=app.database, store=app.store, spool=self.spool, lookers=lookers, clock=utc_now,
-            classifiers=classifier_documents, keep_versions=app.settings.keep_versions,
+            classifiers=classifier_documents, queues=self._queue, keep_versions=app.settings.keep_versions,
         )  # fmt: skip
 
     def located(self, table: Table) -> Located:
@@ -68,6 +69,10 @@ class Crawls:
             skip_lines=read.skip_lines, keys=read.keys, schema=schema,
         )  # fmt: skip
         return Located(files=files, form=form)
+
+    def _queue(self, name: str) -> Queue:
+        found: Queue = self.late("glulam.objects.queues").EventQueue(name)  # boto3, as for objects in S3
+        return found
 
     def _delta(self, place: S3Uri) -> FoundTable:
         found: FoundTable = self.late("glulam.crawl.delta").delta_table(self.app.store, self.spool, place)
