@@ -49,6 +49,7 @@ FAILPOINTS = (
     "compact.before_commit",
     "compact.after_commit",
     "crawl.after_claim",
+    "crawl.after_intake",
     "crawl.after_look",
     "crawl.during_apply",
     "crawl.before_commit",
