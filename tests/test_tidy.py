@@ -24,6 +24,7 @@ LEVELS = (
     ("worker", "jobhost"),
     ("app", "server", "crawls"),
     ("doors", "run_door"),
+    ("scheduling",),
     ("gate",),
     ("console",),
     ("wire",),

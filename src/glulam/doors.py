@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from glulam import scheduling
 from glulam.access.audit import AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
 from glulam.access.policy_store import Policies
@@ -72,8 +73,8 @@ def open_doors(
     )  # fmt: skip
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-        tester=ConnectionTester.parse(settings.connection_hosts), keep_versions=settings.keep_versions,
-        log_days=settings.job_log_days,
+        tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(),
+        keep_versions=settings.keep_versions, log_days=settings.job_log_days,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))

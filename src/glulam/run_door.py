@@ -27,10 +27,10 @@ from starlette.routing import Route
 
 from glulam.gate import SignedGate
 from glulam.jobs import bookmarks, runs, sessions
-from glulam.jobs.place import Place
 from glulam.jobs.runs import JobRun
 from glulam.model.caller import Caller
 from glulam.model.errors import AccessDenied, AccessRefused, EntityNotFound, GlulamError, SerializationFailed
+from glulam.model.place import Place
 from glulam.store.database import Database
 from glulam.wire.door import HttpRequest
 

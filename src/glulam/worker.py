@@ -1,4 +1,4 @@
-"""The process beside the server that does the crawls which clients start.
+"""The process beside the server: it does the crawls which clients start, and is the scheduler.
 
 A child of `glulam up`, started again when it dies. It ends with its parent, however that ends. What it was doing when it was
 killed is done again when its lease is over: by the next child, or by another installation on the same database.
@@ -12,13 +12,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 
 from glulam.app import App
 from glulam.crawl.worker import CrawlWorker
+from glulam.scheduling import scheduler
 from glulam.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,15 +38,30 @@ def work(settings: Settings, parent: int) -> None:
     )  # Ctrl-C reaches the whole group; the parent says when to end
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with App(settings) as app:
-        worker = CrawlWorker(work=app.crawls, name=f"{socket.gethostname()}:{os.getpid()}", stop=stop)
-        thread = threading.Thread(target=worker.run, name="crawl-worker", daemon=True)
-        thread.start()
-        while thread.is_alive() and os.getppid() == parent and not stop.wait(_PARENT_EVERY_S):
+        threads = [
+            threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+            for name, run in _parts(app).items()
+        ]
+        for thread in threads:
+            thread.start()
+        while (
+            all(t.is_alive() for t in threads) and os.getppid() == parent and not stop.wait(_PARENT_EVERY_S)
+        ):
             pass
         stop.set()
-        thread.join(_END_WITHIN_S / 2)
-        if thread.is_alive():  # in the middle of a crawl: its lease runs out, and somebody does it again
+        until = time.monotonic() + _END_WITHIN_S / 2
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        if any(
+            t.is_alive() for t in threads
+        ):  # in the middle of a crawl: its lease runs out, and it is done again
             os._exit(1)
+
+
+def _parts(app: App) -> dict[str, Callable[[threading.Event], None]]:
+    """What the process does, side by side; each runs until the event is set."""
+    crawls = CrawlWorker(work=app.crawls, name=f"{socket.gethostname()}:{os.getpid()}")
+    return {"crawl-worker": crawls.run, "scheduler": scheduler(app.database).run}
 
 
 @dataclass

@@ -14,8 +14,8 @@ from glulam.crawl.definition import Delete, Recrawl, Update, parse_definition
 from glulam.crawl.globs import escaped, excluder
 from glulam.crawl.listing import list_target, sample
 from glulam.crawl.naming import key_names, table_name, value_type, with_suffix
-from glulam.crawl.schedule import check_cron
 from glulam.crawl.targets import S3Target, folder
+from glulam.model.cron import parse_schedule
 from glulam.model.errors import InvalidInput, ObjectNotFound, OperationNotSupported
 from glulam.objects.lake import Lake
 
@@ -149,7 +149,7 @@ def test_targets_that_are_refused() -> None:
      "cron(0 0 1W * ? *)", "cron(0,30 * ? JAN,FEB SUN 2025-2030)"],
 )  # fmt: skip
 def test_schedules(text: str) -> None:
-    check_cron(text)
+    parse_schedule(text)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_schedules(text: str) -> None:
 )  # fmt: skip
 def test_no_schedules(text: str) -> None:
     with pytest.raises(InvalidInput, match="schedule"):
-        check_cron(text)
+        parse_schedule(text)
 
 
 def test_listing_digests_and_samples(tmp_path: Path) -> None:

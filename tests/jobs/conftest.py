@@ -16,9 +16,9 @@ from glulam.app import App
 from glulam.jobhost import worker
 from glulam.jobs import definitions, logs, runs
 from glulam.jobs.logs import Stream
-from glulam.jobs.place import Place
 from glulam.jobs.runs import JobRun
 from glulam.jobs.worker import Pace, Worker
+from glulam.model.place import Place
 from glulam.settings import Settings
 
 PLACE = Place(account_id="123456789012", region="us-east-1")

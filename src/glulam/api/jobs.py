@@ -14,8 +14,8 @@ from glulam.catalog import tags
 from glulam.catalog.scope import Scope
 from glulam.jobs import definitions
 from glulam.jobs.definitions import Job
-from glulam.jobs.place import Place
 from glulam.model.caller import Caller
+from glulam.model.place import Place
 from glulam.store.database import Database
 
 _PAGE = 200

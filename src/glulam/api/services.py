@@ -40,15 +40,19 @@ from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
+from glulam.api.triggers import Triggers, require_trigger
 from glulam.api.uploads import MultipartUploads
+from glulam.api.workflows import Workflows, require_workflow
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
+from glulam.orchestrate.firing import Firing
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
     Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
     Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
+    Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
@@ -65,6 +69,7 @@ class Parts:
     box: Box
     policies: Policies
     tester: ConnectionTester
+    firing: Firing
     keep_versions: int = 0
     log_days: int = 30
 
@@ -94,8 +99,10 @@ def glue(parts: Parts) -> list[object]:
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds={
             **CATALOG_KINDS, "crawler": require_crawler, "job": require_job, "registry": require_registry,
-            "schema": require_schema,
+            "schema": require_schema, "trigger": require_trigger, "workflow": require_workflow,
         }),
+        Triggers(database=database, paging=paging, sight=sight, firing=parts.firing),
+        Workflows(database=database, paging=paging, sight=sight, firing=parts.firing),
     ]  # fmt: skip
 
 

@@ -17,10 +17,10 @@ from glulam.cli.working import serving
 from glulam.jobhost import worker
 from glulam.jobs import definitions, logs, runs
 from glulam.jobs.logs import Stream
-from glulam.jobs.place import Place
 from glulam.jobs.runs import JobRun
 from glulam.jobs.states import RunState
 from glulam.model.errors import EntityNotFound, InvalidInput
+from glulam.model.place import Place
 from glulam.settings import Settings
 
 _POLL_S = 0.3

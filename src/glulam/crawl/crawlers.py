@@ -14,7 +14,7 @@ from glulam.catalog.resources import Kind, Resource, Shelf
 from glulam.catalog.scope import Scope
 from glulam.crawl import memory, runs
 from glulam.crawl.definition import parse_definition
-from glulam.crawl.schedule import check_cron
+from glulam.model.cron import parse_schedule
 from glulam.model.errors import (
     CrawlerRunning,
     InvalidInput,
@@ -118,7 +118,7 @@ def _scheduled(given: Mapping[str, Any]) -> dict[str, Any]:
     said = given.get(SCHEDULE)
     kept = {k: v for k, v in given.items() if k != SCHEDULE}
     if isinstance(said, str) and said.strip():
-        check_cron(said)
+        parse_schedule(said)
         return {**kept, SCHEDULE: {"ScheduleExpression": said, "State": SCHEDULED}}
     if isinstance(said, str):
         return kept

@@ -114,6 +114,7 @@ ORDER BY crawler, created_at DESC, id DESC
 OPEN = LAST.format(which=_OPEN)
 ENDED = LAST.format(which=f"NOT {_OPEN}")
 GET = f"SELECT {_COLUMNS} FROM crawl WHERE account_id = %s AND region = %s AND id = %s"  # noqa: S608
+FIND = f"SELECT {_COLUMNS} FROM crawl WHERE id = %s"  # noqa: S608
 CONTENT = "SELECT plan, log FROM crawl WHERE id = %s"
 FORGET = f"DELETE FROM crawl WHERE {_WHOSE}"  # noqa: S608
 METRICS = """
@@ -237,6 +238,12 @@ def get(conn: psycopg.Connection, scope: Scope, crawl_id: str) -> Crawl:
     if row is None:
         raise EntityNotFound(f"Crawl {crawl_id} not found.")
     return _crawl(row)
+
+
+def find(conn: psycopg.Connection, crawl_id: str) -> Crawl | None:
+    """Of any account and region."""
+    row = conn.execute(FIND, (crawl_id,)).fetchone()
+    return None if row is None else _crawl(row)
 
 
 def content(conn: psycopg.Connection, crawl_id: str) -> tuple[dict[str, Any] | None, str]:

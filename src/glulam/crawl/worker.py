@@ -23,18 +23,17 @@ class CrawlWorker:
     work: CrawlWork
     name: str
     """Says who, for people."""
-    stop: threading.Event
 
-    def run(self) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. A crawl that is being done is finished first."""
-        while not self.stop.is_set():
+        while not stop.is_set():
             try:
                 busy = self.step()
             except (psycopg.Error, DatabaseUnavailable) as error:
                 log.warning("crawl worker: %s", str(error).strip())
                 busy = False
             if not busy:
-                self.stop.wait(IDLE_S)
+                stop.wait(IDLE_S)
 
     def step(self) -> bool:
         """Do one crawl, if one is due. What goes wrong in it is in its history."""

@@ -15,9 +15,9 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from glulam.jobs.place import Place
 from glulam.jobs.runs import JobRun
 from glulam.model.errors import ConcurrentModification, EntityNotFound
+from glulam.model.place import Place
 
 
 @dataclass(frozen=True, kw_only=True)

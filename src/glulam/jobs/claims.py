@@ -150,7 +150,7 @@ def _what_follows(conn: psycopg.Connection, ended: JobRun) -> None:
         attempt = ended.attempt + 1
         runs.insert(
             conn, ended.place, ended.job_name, ended.spec, ended.arguments, attempt=attempt, previous=ended.id,
-            run_id=f"{ended.id.partition('_attempt_')[0]}_attempt_{attempt}", trigger=ended.trigger_name, waits=False,
+            run_id=runs.attempt_id(ended.id, attempt), trigger=ended.trigger_name, waits=False,
         )  # fmt: skip
     if runs.promote(conn, ended.place, ended.job_name, ended.spec) or retried:
         conn.execute(NOTIFY)

@@ -13,8 +13,8 @@ import orjson
 import psycopg
 
 from glulam.jobs.capacity import command_name, max_capacity
-from glulam.jobs.place import Place
 from glulam.model.errors import EntityNotFound, IdempotentMismatch, InvalidInput
+from glulam.model.place import Place
 from glulam.store.documents import document
 
 KINDS = ("glueetl", "gluestreaming", "pythonshell", "glueray", "glulam")

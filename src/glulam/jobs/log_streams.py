@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from glulam.jobs.logs import Stream
-from glulam.jobs.place import Place
+from glulam.model.place import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,9 +18,9 @@ from psycopg.types.json import Jsonb
 
 from glulam.jobs import definitions
 from glulam.jobs.capacity import command_name, max_capacity
-from glulam.jobs.place import Place
 from glulam.jobs.states import RunState
 from glulam.model.errors import ConcurrentRunsExceeded, EntityNotFound, InvalidInput, RunEnded
+from glulam.model.place import Place
 from glulam.store.documents import document
 
 WAKE = "glulam_job"
@@ -176,6 +176,16 @@ def spec_of(job: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
 def find(conn: psycopg.Connection, run_id: str) -> JobRun | None:
     row = conn.execute(FIND, (run_id,)).fetchone()
     return None if row is None else to_run(row)
+
+
+def retry_of(conn: psycopg.Connection, run: JobRun) -> JobRun | None:
+    """The next attempt at a run that failed, if there is one."""
+    return find(conn, attempt_id(run.id, run.attempt + 1))
+
+
+def attempt_id(run_id: str, attempt: int) -> str:
+    """As Glue names retries: `<first run>_attempt_<n>`."""
+    return f"{run_id.partition('_attempt_')[0]}_attempt_{attempt}"
 
 
 def get(conn: psycopg.Connection, place: Place, job_name: str | None, run_id: str) -> JobRun:

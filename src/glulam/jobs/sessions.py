@@ -16,10 +16,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from glulam.jobs import definitions, runs
-from glulam.jobs.place import Place
 from glulam.jobs.runs import COLUMNS, JobRun, to_run
 from glulam.jobs.states import RunState
 from glulam.model.errors import EntityNotFound, IdempotentMismatch, IllegalSessionState
+from glulam.model.place import Place
 from glulam.store.documents import document
 
 REPL = "glulam:repl"

@@ -13,6 +13,8 @@
     ├── ConcurrentRunsExceeded       a job runs as often as it may already
     ├── IdempotentMismatch           the same name with another content
     ├── RunEnded                     a run that is over cannot be stopped
+    ├── IllegalWorkflowState         a workflow run that does not allow this now
+    ├── IllegalBlueprintState        a blueprint that cannot be run as it is
     ├── IllegalSessionState          a session that does not allow this now
     ├── LogNotFound                  no such log group or stream
     ├── InvalidLogParameter          a parameter of a log request is off
@@ -110,6 +112,14 @@ class IdempotentMismatch(GlulamError):
 
 class RunEnded(GlulamError):
     code = "JobRunInTerminalStateException"
+
+
+class IllegalWorkflowState(GlulamError):
+    code = "IllegalWorkflowStateException"
+
+
+class IllegalBlueprintState(GlulamError):
+    code = "IllegalBlueprintStateException"
 
 
 class IllegalSessionState(GlulamError):

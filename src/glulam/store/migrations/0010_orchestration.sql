@@ -30,6 +30,7 @@ BEGIN
       'jobName', NEW.job_name, 'jobRunId', NEW.id, 'state', NEW.state, 'attempt', NEW.attempt,
       'severity', CASE WHEN NEW.state IN ('SUCCEEDED', 'STOPPED') THEN 'INFO' ELSE 'ERROR' END,
       'message', coalesce(NEW.error_message, '')));
+  UPDATE workflow_run_node SET child_ended = true WHERE child_id = NEW.id AND state IS NULL;
   RETURN NULL;
 END
 $$;
@@ -43,6 +44,7 @@ BEGIN
       'crawlerName', NEW.crawler, 'crawlId', NEW.id,
       'state', CASE NEW.state WHEN 'COMPLETED' THEN 'Succeeded' WHEN 'FAILED' THEN 'Failed' ELSE 'Stopped' END,
       'message', coalesce(NEW.error, '')));
+  UPDATE workflow_run_node SET child_ended = true WHERE child_id = NEW.id AND state IS NULL;
   RETURN NULL;
 END
 $$;
@@ -128,6 +130,22 @@ CREATE TRIGGER crawler_set AFTER INSERT OR UPDATE ON catalog_resource FOR EACH R
 CREATE TRIGGER crawler_gone AFTER DELETE ON catalog_resource FOR EACH ROW
   WHEN (OLD.kind = 'crawler') EXECUTE FUNCTION crawler_scheduled();
 
+-- The tags that say in which time zone and how: work its next tick out anew.
+CREATE FUNCTION schedule_tagged() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  tagged text := CASE TG_OP WHEN 'DELETE' THEN OLD.arn ELSE NEW.arn END;
+BEGIN
+  UPDATE schedule SET next_at = NULL
+  WHERE account_id = split_part(tagged, ':', 5) AND region = split_part(tagged, ':', 4)
+    AND lower(kind) || '/' || name = split_part(tagged, ':', 6);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER schedule_tagged AFTER INSERT OR UPDATE ON resource_tag FOR EACH ROW
+  WHEN (NEW.key = 'glulam:time-zone') EXECUTE FUNCTION schedule_tagged();
+CREATE TRIGGER schedule_untagged AFTER DELETE ON resource_tag FOR EACH ROW
+  WHEN (OLD.key = 'glulam:time-zone') EXECUTE FUNCTION schedule_tagged();
+
 -- A run of a workflow. A firing outside of workflows is a run of none (workflow is empty): what it sets off is told from
 -- what other firings set off.
 CREATE TABLE workflow_run (
@@ -166,6 +184,7 @@ CREATE TABLE workflow_run_node (
   trigger    text COLLATE "C" NOT NULL,
   action     int NOT NULL,                   -- its place in the trigger's Actions
   child_id   text COLLATE "C",               -- the last job run (of its attempts), or the crawl; null: it could not be started
+  child_ended boolean NOT NULL DEFAULT false, -- told by the child's own end; the scheduler has to look
   state      text,                           -- Glue's word for how it ended; null: open
   error      text,
   started_at timestamptz NOT NULL DEFAULT now(),
@@ -173,6 +192,7 @@ CREATE TABLE workflow_run_node (
   PRIMARY KEY (run_id, trigger, action)
 );
 CREATE UNIQUE INDEX workflow_run_node_open ON workflow_run_node (child_id) WHERE state IS NULL;
+CREATE INDEX workflow_run_node_ended ON workflow_run_node (run_id) WHERE child_ended AND state IS NULL;
 
 -- Events that wait for an EVENT trigger of a workflow to take them, in batches.
 CREATE TABLE trigger_event (
