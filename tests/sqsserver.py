@@ -39,7 +39,9 @@ class TestQueue:
 
     def send(self, *bodies: Any) -> None:
         for body in bodies:
-            self._sqs.send_message(QueueUrl=self.url, MessageBody=body if isinstance(body, str) else json.dumps(body))
+            self._sqs.send_message(
+                QueueUrl=self.url, MessageBody=body if isinstance(body, str) else json.dumps(body)
+            )
 
     def counts(self) -> tuple[int, int]:
         """Messages that can be received, and those that somebody has in hand."""

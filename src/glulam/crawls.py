@@ -18,7 +18,6 @@ from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table
 from glulam.crawl.crawlers import classifier_documents
 from glulam.crawl.found import FoundTable
-from glulam.crawl.intake import Queue
 from glulam.crawl.located import files_of, reading_of
 from glulam.crawl.lookers import StandardLookers
 from glulam.crawl.targets import JdbcTarget
@@ -28,6 +27,7 @@ from glulam.infer.types import Struct
 from glulam.ingest.live import Located
 from glulam.model.clock import new_batch_id, utc_now
 from glulam.model.uri import S3Uri
+from glulam.objects.notices import Queue
 
 if TYPE_CHECKING:
     from glulam.app import App

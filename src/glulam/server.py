@@ -3,6 +3,7 @@
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     /_glulam/job-runs  what the process of a job run asks (run_door.py)
+    /_glulam/events    notifications of objects (event_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -37,6 +38,8 @@ from glulam.access.keys import forget_expired
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
+from glulam.event_door import EventDoor
+from glulam.events.announcing import forget_old
 from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
@@ -139,7 +142,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         return JSONResponse({"status": "reset"})
 
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
-    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
+    works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -155,6 +158,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
             *RunDoor(gate=doors.gate, database=database).routes(),
+            *EventDoor(gate=doors.gate, database=database, token=settings.event_token).routes(),
         ],
     )
 

@@ -70,6 +70,14 @@ class Settings:
     """The lines that runs wrote are kept for so many days."""
     job_dpu_price: str = "0.44"
     """What an hour of a DPU costs, for the cost of a run in its metrics."""
+    event_queues: str = ""
+    """ARNs or URLs of SQS queues whose messages are events of objects, with commas between."""
+    event_token: str | None = field(default=None, repr=False)
+    """The token that others send with notifications to `/_glulam/events`. Unset: only signed requests are taken."""
+    event_look_s: int = 60
+    """So often the prefixes that event rules name are looked at, for objects that nobody told of."""
+    event_settle_ms: int = 1000
+    """A file in the lake counts as complete when nobody wrote to it for so long."""
 
     @property
     def lake_root(self) -> Path:
@@ -95,6 +103,8 @@ class Settings:
                 "max_body_mb",
                 "job_slots",
                 "job_log_days",
+                "event_look_s",
+                "event_settle_ms",
             ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")

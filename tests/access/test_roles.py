@@ -10,7 +10,8 @@ from glulam.access.resources import resources_of
 from glulam.access.roles import NAMED, VERBS, Role, changes_something, least_role, verb
 
 OPERATIONS, LOGS = (
-    botocore.session.get_session().get_service_model(name).operation_names for name in ("glue", "logs")
+    botocore.session.get_session().get_service_model(name).operation_names
+    for name in ("glue", "logs", "events")
 )
 VIEWS = ("Get", "List", "Search", "Query", "Describe", "Check", "BatchGet")
 RUNS = ("Start", "Stop", "Run", "Cancel", "Resume", "Reset", "Test", "BatchStop")

@@ -60,4 +60,7 @@ def test_xml_by_another_name_is_xml(lake: CrawledLake) -> None:
     lake.crawl()
     assert lake.table("o").document["Parameters"]["classification"] == "orders"
     storage = _storage(lake, "o")
-    assert storage["SerdeInfo"] == {"SerializationLibrary": "com.databricks.spark.xml", "Parameters": {"rowTag": "order"}}
+    assert storage["SerdeInfo"] == {
+        "SerializationLibrary": "com.databricks.spark.xml",
+        "Parameters": {"rowTag": "order"},
+    }

@@ -7,42 +7,19 @@ Left to others: what a message says (`objects/notices.py`), looking at what chan
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from glulam.crawl.targets import EventSource
 from glulam.model.errors import InvalidInput, StorageFailed
 from glulam.model.uri import S3Uri
-from glulam.objects.notices import parse_notices
+from glulam.objects.notices import Message, Queue, parse_notices
 
 log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 100_000
 """Of one queue in one crawl; what is left waits for the next one."""
 HIDDEN_S = 900
-
-
-class Delivery(Protocol):
-    """A message as its queue handed it out."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def body(self) -> str: ...
-
-
-class Queue(Protocol):
-    """`objects.queues.EventQueue`. All verbs raise StorageFailed."""
-
-    def receive(self, *, hidden_s: int, wait_s: int = 0) -> Sequence[Delivery]: ...
-
-    def delete(self, messages: Sequence[Delivery]) -> None: ...
-
-    def give_back(self, messages: Sequence[Delivery]) -> None: ...
-
-    def put(self, bodies: Sequence[str]) -> None: ...
 
 
 Queues = Callable[[str], Queue]
@@ -55,8 +32,8 @@ class _Read:
 
     source: EventSource
     queue: Queue
-    good: list[Delivery] = field(default_factory=list)
-    bad: list[Delivery] = field(default_factory=list)
+    good: list[Message] = field(default_factory=list)
+    bad: list[Message] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -83,9 +60,11 @@ class Intake:
             self.notes.append(f"{source.queue}: {len(one.good)} messages")
             if one.bad:
                 where = f"go to {source.dead_letters}" if source.dead_letters else "stay in it"
-                self.notes.append(f"{source.queue}: {len(one.bad)} messages are no events of objects, and {where}")
+                self.notes.append(
+                    f"{source.queue}: {len(one.bad)} messages are no events of objects, and {where}"
+                )
 
-    def _take(self, one: _Read, message: Delivery) -> None:
+    def _take(self, one: _Read, message: Message) -> None:
         try:
             self.changed |= {notice.uri for notice in parse_notices(message.body)}
         except InvalidInput as error:

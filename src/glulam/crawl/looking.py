@@ -97,9 +97,7 @@ class Looking:
         return Looked(folders=summing.findings(), memory=changed, emptied=self._emptied, opened=self._opened,
                       bytes=self._bytes)  # fmt: skip
 
-    def _folders(
-        self, listing: Listing, listed: Mapping[str, Folder], memory: Memory
-    ) -> Iterable[Folder]:
+    def _folders(self, listing: Listing, listed: Mapping[str, Folder], memory: Memory) -> Iterable[Folder]:
         """Those of the listing; of a partial one, those that are remembered too, with all their files."""
         if not self.partial:
             return listed.values()

@@ -62,7 +62,10 @@ class Users:
     def _why(self, job: Named, database: str, table: str) -> str | None:
         if names(self.scripts.get(job.name, ""), database, table):
             return "script"
-        given = {**(job.document.get("DefaultArguments") or {}), **(job.document.get("NonOverridableArguments") or {})}
+        given = {
+            **(job.document.get("DefaultArguments") or {}),
+            **(job.document.get("NonOverridableArguments") or {}),
+        }
         return "arguments" if _values_name(given, database, table) else None
 
 
@@ -96,7 +99,10 @@ def read_users(conn: psycopg.Connection, scope: Scope, store: ObjectStore, spool
     """A script that is not there, or is larger than a script, names nothing."""
     account = scope.catalog_id.partition(":")[0]
     jobs, triggers = (
-        [Named(name=name, document=found) for name, found in conn.execute(query, (account, scope.region)).fetchall()]
+        [
+            Named(name=name, document=found)
+            for name, found in conn.execute(query, (account, scope.region)).fetchall()
+        ]
         for query in (JOBS, TRIGGERS)
     )
     with ThreadPoolExecutor(store.at_once, thread_name_prefix="scripts") as pool:

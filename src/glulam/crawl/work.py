@@ -205,7 +205,11 @@ class _Crawling:
         self.journal.write(f"listing {target.path}")
         self.journal.check()
         store = self.work.store
-        found = list_target(store, target) if self.keys is None else list_keys(store, target, self._keys_of(target))
+        found = (
+            list_target(store, target)
+            if self.keys is None
+            else list_keys(store, target, self._keys_of(target))
+        )
         files = sum(len(f.files) for f in found.folders)
         if not files and not found.delta and self.keys is None:
             said = _left_out(found.left_out)
@@ -326,7 +330,9 @@ class _Crawling:
         if not any(changes(change) for change in plan.tables):
             return plan
         with self.work.database.connection() as conn:
-            return with_users(plan, read_users(conn, self.crawl.scope, self.work.store, self.work.spool / self.crawl.id))
+            return with_users(
+                plan, read_users(conn, self.crawl.scope, self.work.store, self.work.spool / self.crawl.id)
+            )
 
     def _apply(self, plan: Plan, by: Applying, new: NewMemory) -> None:
         with self.work.database.transaction() as conn:

@@ -17,6 +17,8 @@
     ├── IllegalBlueprintState        a blueprint that cannot be run as it is
     ├── IllegalSessionState          a session that does not allow this now
     ├── LogNotFound                  no such log group or stream
+    ├── RuleNotFound                 no such event rule, event bus or target's workflow
+    ├── InvalidEventPattern          an event pattern that is none
     ├── InvalidLogParameter          a parameter of a log request is off
     ├── Conflict                     the thing is in a state that does not allow this
     │   ├── CrawlerRunning           it has a crawl open
@@ -129,6 +131,16 @@ class IllegalSessionState(GlulamError):
 class LogNotFound(GlulamError):
     code = "ResourceNotFoundException"
     exit_code = 3
+
+
+class RuleNotFound(GlulamError):
+    code = "ResourceNotFoundException"
+    exit_code = 3
+
+
+class InvalidEventPattern(GlulamError):
+    code = "InvalidEventPatternException"
+    exit_code = 2
 
 
 class InvalidLogParameter(GlulamError):

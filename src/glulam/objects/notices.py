@@ -9,10 +9,10 @@ Left to others: where a text comes from (`queues.py`, the HTTP door), what becom
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_plus
 
 from glulam.model.errors import InvalidInput
@@ -58,6 +58,28 @@ class Notice:
         return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a queue handed out."""
+
+    id: str
+    body: str
+    receipt: str
+    """By which this delivery is deleted or given back."""
+
+
+class Queue(Protocol):
+    """`queues.EventQueue`, for who must not pay for boto3. All verbs raise StorageFailed."""
+
+    def receive(self, *, hidden_s: int, wait_s: int = 0) -> list[Message]: ...
+
+    def delete(self, messages: Sequence[Message]) -> None: ...
+
+    def give_back(self, messages: Sequence[Message]) -> None: ...
+
+    def put(self, bodies: Sequence[str]) -> None: ...
+
+
 def parse_notices(text: str | bytes) -> list[Notice]:
     """None for what is known and says nothing of objects that came or went (S3's test, tags, restores).
 
@@ -65,7 +87,9 @@ def parse_notices(text: str | bytes) -> list[Notice]:
     try:
         found = json.loads(text)
     except ValueError:
-        raise InvalidInput(f"not JSON: {_short(text)}; expected an S3 notification or an EventBridge event") from None
+        raise InvalidInput(
+            f"not JSON: {_short(text)}; expected an S3 notification or an EventBridge event"
+        ) from None
     return notices_of(found)
 
 
@@ -99,7 +123,11 @@ def _of_event(event: Mapping[str, Any]) -> list[Notice]:
     )]  # fmt: skip
 
 
-_RECORDS = {"ObjectCreated": Change.CREATED, "ObjectRemoved": Change.DELETED, "LifecycleExpiration": Change.DELETED}
+_RECORDS = {
+    "ObjectCreated": Change.CREATED,
+    "ObjectRemoved": Change.DELETED,
+    "LifecycleExpiration": Change.DELETED,
+}
 _REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject", "CompleteMultipartUpload": "CompleteMultipartUpload",
             "Delete": "DeleteObject", "DeleteMarkerCreated": "DeleteObject"}  # fmt: skip
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -17,17 +16,10 @@ import botocore.exceptions as boto
 from botocore.config import Config
 
 from glulam.model.errors import InvalidInput, StorageFailed
+from glulam.objects.notices import Message
 
 _BATCH = 10
 """Most messages of one request, SQS's limit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    id: str
-    body: str
-    receipt: str
-    """By which this delivery is deleted or given back."""
 
 
 class EventQueue:
@@ -55,10 +47,14 @@ class EventQueue:
         """Up to ten, hidden from others for `hidden_s`; none when none comes within `wait_s` (at most 20)."""
         with self._asking("receive from"):
             found = self._sqs.receive_message(
-                QueueUrl=self._url, MaxNumberOfMessages=_BATCH, VisibilityTimeout=hidden_s, WaitTimeSeconds=wait_s
+                QueueUrl=self._url,
+                MaxNumberOfMessages=_BATCH,
+                VisibilityTimeout=hidden_s,
+                WaitTimeSeconds=wait_s,
             )
         return [
-            Message(id=m["MessageId"], body=m["Body"], receipt=m["ReceiptHandle"]) for m in found.get("Messages", ())
+            Message(id=m["MessageId"], body=m["Body"], receipt=m["ReceiptHandle"])
+            for m in found.get("Messages", ())
         ]
 
     def delete(self, messages: Sequence[Message]) -> None:
@@ -71,7 +67,9 @@ class EventQueue:
     def give_back(self, messages: Sequence[Message]) -> None:
         """Let others see them at once."""
         for some in _batches(messages):
-            entries = [{"Id": str(n), "ReceiptHandle": m.receipt, "VisibilityTimeout": 0} for n, m in enumerate(some)]
+            entries = [
+                {"Id": str(n), "ReceiptHandle": m.receipt, "VisibilityTimeout": 0} for n, m in enumerate(some)
+            ]
             with self._asking("give back to"):
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 

@@ -276,7 +276,9 @@ class _Proof:
 def _with_nulls(table: pa.Table, top: pa.StructArray, schema: Struct) -> pa.Table:
     for index, f in enumerate(schema.fields):
         if not isinstance(f.type, Struct | Array):
-            marks = pc.fill_null(pc.equal(top.field(index), MARK_AS_TEXT if f.type == STRING else MARK), False)
+            marks = pc.fill_null(
+                pc.equal(top.field(index), MARK_AS_TEXT if f.type == STRING else MARK), False
+            )
             if pc.any(marks).as_py():
                 table = table.append_column(f"{NULL_OF}{f.name}", marks)
     return table

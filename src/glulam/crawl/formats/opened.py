@@ -46,10 +46,21 @@ class Opened:
     """The decompressed content of one open file. Can be read again from the start."""
 
     def __init__(
-        self, file: BinaryIO, name: str, compression: str, limits: ReadLimits, check: Callable[[], None] = lambda: None
+        self,
+        file: BinaryIO,
+        name: str,
+        compression: str,
+        limits: ReadLimits,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """`check`: asked at each window; raises to stop."""
-        self.file, self.name, self.compression, self.limits, self.check = file, name, compression, limits, check
+        self.file, self.name, self.compression, self.limits, self.check = (
+            file,
+            name,
+            compression,
+            limits,
+            check,
+        )
         self.damage: str | None = None
 
     def head(self, count: int) -> bytes:

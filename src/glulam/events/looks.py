@@ -1,0 +1,177 @@
+"""Looks at the prefixes that rules name, again and again: finds what nobody told.
+
+One pass is a merge of the store's listing with what was seen, both in the order of keys, a page at a time: memory is bounded by
+a page, and each page is one transaction. What differs is told as an event. On the first pass of a prefix, what was there before
+its rule is remembered and not told. A look that dies is begun anew; several processes share the prefixes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from glulam.events import announcing, rules
+from glulam.events.arrivals import is_hidden, is_settled
+from glulam.ledger.arrays import texts
+from glulam.model.errors import DatabaseUnavailable, GlulamError, ObjectNotFound
+from glulam.model.failpoints import failpoint
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStat, ObjectStore
+from glulam.objects.notices import Change, Notice
+from glulam.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_PAGE = 1000
+_IDLE_S = 1.0
+
+SYNC = """
+WITH wanted AS (SELECT b, p FROM unnest(%s::text[], %s::text[]) g (b, p)),
+     gone AS (DELETE FROM object_watch w WHERE NOT EXISTS (SELECT FROM wanted WHERE b = w.bucket AND p = w.prefix))
+INSERT INTO object_watch (bucket, prefix) SELECT b, p FROM wanted ON CONFLICT DO NOTHING
+"""
+CLAIM = """
+UPDATE object_watch SET look_at = now() + make_interval(secs => %s)
+WHERE (bucket, prefix) = (SELECT bucket, prefix FROM object_watch WHERE look_at <= now() ORDER BY look_at LIMIT 1
+                          FOR UPDATE SKIP LOCKED)
+RETURNING bucket, prefix, since, looked_at IS NULL
+"""
+LOOKED = "UPDATE object_watch SET looked_at = now() WHERE bucket = %s AND prefix = %s AND since = %s"
+SOON = "UPDATE object_watch SET look_at = now() WHERE bucket = %s AND prefix = %s"
+SEEN = """
+SELECT key, etag FROM object_seen
+WHERE bucket = %s AND key > %s AND (%s OR key <= %s) AND starts_with(key, %s) AND NOT gone ORDER BY key LIMIT %s
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    bucket: str
+    prefix: str
+    since: datetime
+    first: bool
+    """Nothing looked at it yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    database: Database
+    store: ObjectStore
+    account_id: str
+    clock: Callable[[], datetime]
+    every_s: float
+    settle: timedelta
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                busy = self.step()
+            except (psycopg.Error, DatabaseUnavailable) as error:
+                log.warning("looking for objects: %s", str(error).strip())
+                busy = False
+            if not busy:
+                stop.wait(min(_IDLE_S, self.every_s))
+
+    def step(self) -> bool:
+        """Look at one prefix, if one is due. One that cannot be looked at is tried again when it is due again."""
+        with self.database.transaction() as conn:
+            sync(conn, self.account_id)
+            row = conn.execute(CLAIM, (self.every_s,)).fetchone()
+        if row is None:
+            return False
+        watch = Watch(bucket=row[0], prefix=row[1], since=row[2], first=row[3])
+        try:
+            self.look(watch)
+        except GlulamError as error:
+            log.warning("looking for objects at s3://%s/%s: %s", watch.bucket, watch.prefix, error)
+        return True
+
+    def look(self, watch: Watch) -> int:
+        """How many events were told."""
+        after, told = "", 0
+        for page in self._pages(watch):
+            told += self._merge(watch, page, after, page[-1].uri.key)
+            after = page[-1].uri.key
+            failpoint("events.between_pages")
+        told += self._merge(watch, [], after, None)
+        with self.database.transaction() as conn:
+            conn.execute(LOOKED, (watch.bucket, watch.prefix, watch.since))
+        return told
+
+    def _pages(self, watch: Watch) -> Iterator[list[ObjectStat]]:
+        """Objects whose keys begin with the prefix: stores list folders."""
+        folder = S3Uri(watch.bucket, watch.prefix[: watch.prefix.rfind("/") + 1])
+        try:
+            for page in self.store.list(folder, page_size=_PAGE):
+                if mine := [one for one in page if one.uri.key.startswith(watch.prefix)]:
+                    yield mine
+        except ObjectNotFound:  # no such bucket yet
+            return
+
+    def _merge(self, watch: Watch, page: Sequence[ObjectStat], after: str, last: str | None) -> int:
+        """Compare the keys in (after, last] with what was seen of them; last None: to the end."""
+        listed = {one.uri.key: one for one in page}
+        with self.database.connection() as conn:
+            seen = dict(self._seen(conn, watch, after, last))
+        new = [one for key, one in listed.items() if key not in seen and self._counts(one)]
+        old = [one for one in new if watch.first and _before(one, watch.since)]
+        doubtful = [one.uri for key, one in listed.items() if key in seen and seen[key] != one.etag]
+        doubtful += [S3Uri(watch.bucket, key) for key in seen if key not in listed]
+        notices = [created(one) for one in new if one not in old]
+        notices += [notice for uri in doubtful if (notice := self.now(uri)) is not None]
+        if not notices and not old:
+            return 0
+        with self.database.transaction() as conn:
+            announcing.see(conn, [created(one) for one in old])
+            return announcing.objects(conn, notices, looked=True)
+
+    def _seen(
+        self, conn: psycopg.Connection, watch: Watch, after: str, last: str | None
+    ) -> Iterator[tuple[str, str]]:
+        """A page of keys can hide many that are gone: read on until the last."""
+        while True:
+            given = (watch.bucket, after, last is None, last or "", watch.prefix, _PAGE)
+            rows = conn.execute(SEEN, given).fetchall()
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    def now(self, uri: S3Uri) -> Notice | None:
+        """What to tell of an object that came, changed or went, as it is now; None: nothing yet."""
+        try:
+            found = self.store.head(uri)
+        except ObjectNotFound:
+            return Notice(change=Change.DELETED, uri=uri, reason="DeleteObject")
+        return created(found) if self._counts(found) else None
+
+    def _counts(self, found: ObjectStat) -> bool:
+        if is_hidden(found.uri.key):
+            return False
+        return not self.store.in_place or is_settled(found, self.clock(), self.settle)
+
+
+def created(found: ObjectStat) -> Notice:
+    return Notice(
+        change=Change.CREATED, uri=found.uri, etag=found.etag, size_bytes=found.size_bytes, reason="PutObject"
+    )
+
+
+def _before(found: ObjectStat, since: datetime) -> bool:
+    """Some stores know whole seconds only."""
+    return found.last_modified < (since if found.last_modified.microsecond else since.replace(microsecond=0))
+
+
+def sync(conn: psycopg.Connection, account_id: str) -> None:
+    """Have a row for each prefix that rules name, and no other."""
+    wanted = rules.watches(conn, account_id)
+    conn.execute(SYNC, (texts(w.bucket for w in wanted), texts(w.key for w in wanted)))
+
+
+def soon(conn: psycopg.Connection, place: S3Uri) -> None:
+    """Have a prefix looked at at once."""
+    conn.execute(SOON, (place.bucket, place.key))
