@@ -1,4 +1,5 @@
-"""The services behind one port: Glue, CloudWatch Logs, EventBridge, S3 on the local lake, STS; one set of keys, roles, policies, audit."""
+"""The services behind one port: Glue, CloudWatch Logs, EventBridge, S3 on the local lake, STS; one set of keys, roles and
+policies, one audit log."""
 
 from __future__ import annotations
 

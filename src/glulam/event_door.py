@@ -3,8 +3,8 @@
     POST /_glulam/events    -> {"events": how many of them were news}
     HEAD /_glulam/events    is it there? (MinIO asks before it sends)
 
-A sender shows the token of the settings (`Authorization: Bearer ...`, as MinIO's webhooks do), or signs its request for the service
-`events` with a key that may PutEvents. Without either nothing is taken."""
+A sender shows the token of the settings (`Authorization: Bearer ...`, as MinIO's webhooks do), or signs its request for the
+service `events` with a key that may PutEvents. Without either nothing is taken."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ Run = Callable[[threading.Event], None]
 def parts(database: Database, store: ObjectStore, settings: Settings) -> dict[str, Run]:
     """By the name of its thread, what runs side by side."""
     looks = Looks(
-        database=database, store=store, account_id=settings.account_id, clock=utc_now, every_s=float(max(1, settings.event_look_s)),
-        settle=timedelta(milliseconds=settings.event_settle_ms),
+        database=database, store=store, account_id=settings.account_id, clock=utc_now,
+        every_s=float(max(1, settings.event_look_s)), settle=timedelta(milliseconds=settings.event_settle_ms),
     )  # fmt: skip
     found: dict[str, Run] = {
         "event-router": Router(database=database, account_id=settings.account_id).run, "event-looks": looks.run,

@@ -11,6 +11,10 @@ from glulam.crawl.users import names
 from glulam.store.documents import document
 
 ROWS = [{"id": 1, "price": 9.5}]
+TRIGGER = """
+INSERT INTO trigger (account_id, region, name, type, state, document)
+VALUES (%s, %s, %s, 'ON_DEMAND', 'CREATED', %s)
+"""
 
 
 def _job(lake: CrawledLake, name: str, script: str, arguments: dict[str, str] | None = None) -> None:
@@ -35,8 +39,8 @@ def test_of_a_table_that_changes(lake: CrawledLake) -> None:
     _job(lake, "queries", "spark.sql('select * from db.sales_old join `db`.`sales` using (id)')")
     _job(lake, "told", "print(1)", {"--database": "db", "--table": "sales"})
     _job(lake, "other", "spark.sql('select * from db.sales_old'); spark.table('xdb.sales')")
-    _insert(lake, "INSERT INTO trigger (account_id, region, name, type, state, document) "
-            "VALUES (%s, %s, %s, 'ON_DEMAND', 'CREATED', %s)", "t", {"Actions": [{"JobName": "other"}, {"JobName": "told"}]})  # fmt: skip
+    actions = {"Actions": [{"JobName": "other"}, {"JobName": "told"}]}
+    _insert(lake, TRIGGER, "t", actions)
     lake.put("data/sales/a.json", [{"id": 1, "price": "free"}])
     (change,) = lake.once("s3://lake/data/sales/", dry_run=True).tables
     assert change.used_by == (

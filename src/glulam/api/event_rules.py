@@ -15,7 +15,7 @@ from glulam.api.paging import Paging
 from glulam.events import announcing, rules
 from glulam.events.patterns import parse_pattern
 from glulam.model.caller import Caller
-from glulam.model.errors import OperationNotSupported, RuleNotFound, ValidationFailed
+from glulam.model.errors import EntityNotFound, OperationNotSupported, RuleNotFound, ValidationFailed
 from glulam.model.place import Place
 from glulam.orchestrate import workflows
 from glulam.store.database import Database
@@ -163,24 +163,19 @@ def _target(place: Place, given: Mapping[str, Any]) -> rules.Target:
 def _require_workflow(conn: psycopg.Connection, place: Place, target: rules.Target) -> None:
     try:
         workflows.get(conn, place, target.workflow)
-    except Exception as error:
+    except EntityNotFound as error:
         raise RuleNotFound(f"Target {target.id}: {error}") from error
 
 
 def _refused(caller: Caller, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     """Why an entry is not taken, in EventBridge's words."""
-    source, kind = entry.get("Source") or "", entry.get("DetailType") or ""
-    for member, value in (("Source", source), ("DetailType", kind), ("Detail", entry.get("Detail") or "")):
-        if not value:
-            return {
-                "ErrorCode": "InvalidArgument",
-                "ErrorMessage": f"Parameter {member} is not valid. Reason: {member} is a required argument.",
-            }
-    if source.startswith("aws."):
-        return {
-            "ErrorCode": "NotAuthorizedForSourceException",
-            "ErrorMessage": f"Not authorized for the source {source}.",
-        }
+    for member in ("Source", "DetailType", "Detail"):
+        if not entry.get(member):
+            text = f"Parameter {member} is not valid. Reason: {member} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
+    if entry["Source"].startswith("aws."):
+        text = f"Not authorized for the source {entry['Source']}."
+        return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": text}
     try:
         _require_bus(caller, entry)
         detail = json.loads(entry["Detail"])
@@ -188,9 +183,11 @@ def _refused(caller: Caller, entry: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"ErrorCode": "InvalidArgument", "ErrorMessage": str(error)}
     except ValueError:
         detail = None
-    if not isinstance(detail, dict):
-        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-    return None
+    return (
+        None
+        if isinstance(detail, dict)
+        else {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    )
 
 
 def _announced(conn: psycopg.Connection, place: Place, entry: Mapping[str, Any]) -> str:

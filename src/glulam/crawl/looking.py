@@ -25,7 +25,7 @@ from glulam.objects.base import ObjectStore
 Check = Callable[[], None]
 """Called now and then, from any thread; raises to stop the crawl."""
 Look = Callable[[Iterable[LocalFile], Check], Iterator[FileFinding | Unclassified]]
-"""Findings of files, in any order (`classify.look_many` with its classifiers and options). Asks the check inside a file, too."""
+"""Findings of files, in any order (`classify.look_many` with its options). Asks the check inside a file, too."""
 _AHEAD = 64
 """Files of a remote store that are fetched before they are looked into."""
 

@@ -1,8 +1,9 @@
 """Files that come into the folder of the local lake, however they get there: copied, moved, or put through the S3 endpoint.
 
-Only the folders of prefixes that rules name are watched (watchfiles: inotify, FSEvents, ...). What the system tells of a file is a
-hint and no more: it is looked at when it has settled, and told as it is then. A folder that is new is listed, because files may be in it
-before it is watched. What is lost on the way (a full queue of the kernel, too many folders, a start) is found by `looks.py`."""
+Only the folders of prefixes that rules name are watched (watchfiles: inotify, FSEvents, ...). What the system tells of a file
+is a hint and no more: it is looked at when it has settled, and told as it is then. A folder that is new is listed, because
+files may be in it before it is watched. What is lost on the way (a full queue of the kernel, too many folders, a start) is
+found by `looks.py`."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ class DroppedFiles:
 
     def _places(self) -> list[S3Uri]:
         with self.looks.database.connection() as conn:
-            return rules.watches(conn, self.looks.account_id)
+            return list(rules.watches(conn, self.looks.account_id))
 
     def _watch(self, places: Sequence[S3Uri], stop: threading.Event) -> None:
         """Until the rules name other prefixes, or one of their folders comes or goes."""
@@ -102,7 +103,7 @@ class DroppedFiles:
         if change is not FileChange.deleted and os.path.isdir(path):
             for folder, _, files in os.walk(path):
                 for name in files:
-                    self._wait(Path(os.path.relpath(folder, self.root)).parts + (name,), places)
+                    self._wait((*Path(os.path.relpath(folder, self.root)).parts, name), places)
         else:
             self._wait(names, places)
 
@@ -122,7 +123,12 @@ class DroppedFiles:
         ripe = [uri for uri, at in self._due.items() if at <= now][:_BATCH]
         notices: list[Notice] = []
         for uri in ripe:
-            found = self.looks.now(uri)
+            try:
+                found = self.looks.now(uri)
+            except GlulamError as error:  # no object, or the disk; a look comes by
+                log.warning("%s", error)
+                del self._due[uri]
+                continue
             if found is None:  # it was written to meanwhile
                 self._due[uri] = now + self.looks.settle.total_seconds()
             else:

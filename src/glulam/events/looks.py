@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,9 +30,9 @@ _PAGE = 1000
 _IDLE_S = 1.0
 
 SYNC = """
-WITH wanted AS (SELECT b, p FROM unnest(%s::text[], %s::text[]) g (b, p)),
+WITH wanted AS (SELECT b, p, s FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) g (b, p, s)),
      gone AS (DELETE FROM object_watch w WHERE NOT EXISTS (SELECT FROM wanted WHERE b = w.bucket AND p = w.prefix))
-INSERT INTO object_watch (bucket, prefix) SELECT b, p FROM wanted ON CONFLICT DO NOTHING
+INSERT INTO object_watch (bucket, prefix, since) SELECT b, p, s FROM wanted ON CONFLICT DO NOTHING
 """
 CLAIM = """
 UPDATE object_watch SET look_at = now() + make_interval(secs => %s)
@@ -122,7 +122,7 @@ class Looks:
         doubtful = [one.uri for key, one in listed.items() if key in seen and seen[key] != one.etag]
         doubtful += [S3Uri(watch.bucket, key) for key in seen if key not in listed]
         notices = [created(one) for one in new if one not in old]
-        notices += [notice for uri in doubtful if (notice := self.now(uri)) is not None]
+        notices += self.now_of(doubtful)
         if not notices and not old:
             return 0
         with self.database.transaction() as conn:
@@ -140,6 +140,15 @@ class Looks:
             if len(rows) < _PAGE:
                 return
             after = rows[-1][0]
+
+    def now_of(self, uris: Iterable[S3Uri]) -> Iterator[Notice]:
+        """What is there to tell of these; of one that cannot be looked at, nothing."""
+        for uri in uris:
+            try:
+                if (found := self.now(uri)) is not None:
+                    yield found
+            except GlulamError as error:
+                log.warning("%s", error)
 
     def now(self, uri: S3Uri) -> Notice | None:
         """What to tell of an object that came, changed or went, as it is now; None: nothing yet."""
@@ -169,7 +178,7 @@ def _before(found: ObjectStat, since: datetime) -> bool:
 def sync(conn: psycopg.Connection, account_id: str) -> None:
     """Have a row for each prefix that rules name, and no other."""
     wanted = rules.watches(conn, account_id)
-    conn.execute(SYNC, (texts(w.bucket for w in wanted), texts(w.key for w in wanted)))
+    conn.execute(SYNC, (texts(w.bucket for w in wanted), texts(w.key for w in wanted), list(wanted.values())))
 
 
 def soon(conn: psycopg.Connection, place: S3Uri) -> None:

@@ -3,7 +3,7 @@
     {"source": ["aws.s3"], "detail": {"bucket": {"name": ["raw"]}, "object": {"size": [{"numeric": [">", 0]}]}}}
 
 An object asks for all of its members, an array for one of its elements, `$or` for one of its patterns. Where an event has an
-array, one of its elements has to match. Syntax: the EventBridge User Guide, "Comparison operators for use in event patterns"."""
+array, one element has to match. Syntax: the EventBridge User Guide, "Comparison operators for use in event patterns"."""
 
 from __future__ import annotations
 

@@ -17,9 +17,13 @@ _BUCKET, _KEY = "detail.bucket.name", "detail.object.key"
 
 def watched(patterns: Iterable[Pattern]) -> list[S3Uri]:
     """The least prefixes (their keys need not end with a slash) that hold all objects of the patterns; sorted."""
-    found = sorted({place for pattern in patterns for place in _of(pattern)})
+    return covering(place for pattern in patterns for place in _of(pattern))
+
+
+def covering(places: Iterable[S3Uri]) -> list[S3Uri]:
+    """Without those that lie below others; sorted."""
     kept: list[S3Uri] = []
-    for place in found:  # a shorter prefix comes before those that it covers
+    for place in sorted(set(places)):  # a shorter prefix comes before those that it covers
         if not (kept and kept[-1].bucket == place.bucket and place.key.startswith(kept[-1].key)):
             kept.append(place)
     return kept

@@ -2,8 +2,8 @@
 
     receive ─▶ tell, one transaction ─▶ delete
 
-A message is deleted when its events are in the outbox: at least once; those that are told twice are known again. One that is no event is
-logged and left: it comes again, and goes where the queue's redrive policy says."""
+A message is deleted when its events are in the outbox: at least once; those that are told twice are known again. One that is
+no event is logged and left: it comes again, and goes where the queue's redrive policy says."""
 
 from __future__ import annotations
 

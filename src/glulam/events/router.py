@@ -1,4 +1,4 @@
-"""From the outbox to the workflows that wait: events that match a rule are put before its targets, and every event is ticked off.
+"""From the outbox to the workflows that wait: events that match a rule are put before its targets; every event is ticked off.
 
 Both are one transaction: an event is routed once, whatever dies. Any number of routers may run. What becomes of a waiting
 event, and when, is the scheduler's."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from glulam.events.patterns import Pattern, parse_pattern
-from glulam.events.prefixes import watched
+from glulam.events.prefixes import covering, watched
 from glulam.model.errors import LimitExceeded, RuleNotFound, ValidationFailed
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
@@ -28,14 +29,16 @@ PUT = """
 INSERT INTO event_rule (account_id, region, name, pattern, enabled, document)
 VALUES (%(account_id)s, %(region)s, %(name)s, %(pattern)s, %(enabled)s, %(document)s)
 ON CONFLICT (account_id, region, name) DO UPDATE
-  SET pattern = excluded.pattern, enabled = excluded.enabled, document = excluded.document
+  SET pattern = excluded.pattern, enabled = excluded.enabled, document = excluded.document, changed_at = clock_timestamp()
 """
 COUNT = f"SELECT count(*) FROM event_rule WHERE {_HERE}"  # noqa: S608
 GET = f"SELECT {_RULE} FROM event_rule WHERE {_ONE}"  # noqa: S608
 PAGE = f"""
-SELECT {_RULE} FROM event_rule WHERE {_HERE} AND name > %(after)s AND starts_with(name, %(prefix)s) ORDER BY name LIMIT %(limit)s
+SELECT {_RULE} FROM event_rule WHERE {_HERE} AND name > %(after)s AND starts_with(name, %(prefix)s)
+ORDER BY name LIMIT %(limit)s
 """  # noqa: S608
-SWITCH = f"UPDATE event_rule SET enabled = %(enabled)s WHERE {_ONE}"  # noqa: S608
+SWITCH = f"UPDATE event_rule SET enabled = %(enabled)s, changed_at = clock_timestamp() WHERE {_ONE}"  # noqa: S608
+TOUCH = f"UPDATE event_rule SET changed_at = clock_timestamp() WHERE {_ONE}"  # noqa: S608
 DELETE = f"DELETE FROM event_rule WHERE {_ONE}"  # noqa: S608
 PUT_TARGET = """
 INSERT INTO event_target (account_id, region, rule, id, workflow, document)
@@ -45,7 +48,7 @@ ON CONFLICT (account_id, region, rule, id) DO UPDATE SET workflow = excluded.wor
 TARGETS = f"SELECT id, workflow, document FROM event_target WHERE {_OF} ORDER BY id"  # noqa: S608
 REMOVE_TARGETS = f"DELETE FROM event_target WHERE {_OF} AND id = ANY (%(ids)s) RETURNING id"  # noqa: S608
 ENABLED = """
-SELECT r.account_id, r.region, r.name, r.pattern, array_agg(DISTINCT t.workflow ORDER BY t.workflow)
+SELECT r.account_id, r.region, r.name, r.pattern, r.changed_at, array_agg(DISTINCT t.workflow ORDER BY t.workflow)
 FROM event_rule r JOIN event_target t ON t.account_id = r.account_id AND t.region = r.region AND t.rule = r.name
 WHERE r.enabled GROUP BY r.account_id, r.region, r.name
 """
@@ -75,6 +78,8 @@ class Route:
     place: Place
     rule: str
     pattern: Pattern
+    since: datetime
+    """When the rule or its targets were changed last."""
     workflows: tuple[str, ...]
 
 
@@ -119,6 +124,7 @@ def delete(conn: psycopg.Connection, place: Place, name: str) -> None:
 def put_targets(conn: psycopg.Connection, place: Place, name: str, given: Sequence[Target]) -> None:
     """Add them, or replace those of the same ids. Raises RuleNotFound, LimitExceeded."""
     get(conn, place, name, for_update=True)
+    conn.execute(TOUCH, _at(place, name))
     for one in given:
         conn.execute(PUT_TARGET, {**_at(place, name), "id": one.id, "workflow": one.workflow,
                                   "document": document(one.document)})  # fmt: skip
@@ -141,15 +147,20 @@ def remove_targets(conn: psycopg.Connection, place: Place, name: str, ids: Seque
 def routes(conn: psycopg.Connection) -> list[Route]:
     """Of all accounts and regions."""
     return [
-        Route(place=Place(account_id=account, region=region), rule=name, pattern=parse_pattern(pattern),
+        Route(place=Place(account_id=account, region=region), rule=name, pattern=parse_pattern(pattern), since=since,
               workflows=tuple(workflows))
-        for account, region, name, pattern, workflows in conn.execute(ENABLED).fetchall()
+        for account, region, name, pattern, since, workflows in conn.execute(ENABLED).fetchall()
     ]  # fmt: skip
 
 
-def watches(conn: psycopg.Connection, account_id: str) -> list[S3Uri]:
-    """The prefixes that the enabled rules of an account name."""
-    return watched(route.pattern for route in routes(conn) if route.place.account_id == account_id)
+def watches(conn: psycopg.Connection, account_id: str) -> dict[S3Uri, datetime]:
+    """The prefixes that the enabled rules of an account name, and since when."""
+    since: dict[S3Uri, datetime] = {}
+    for route in routes(conn):
+        if route.place.account_id == account_id:
+            for found in watched([route.pattern]):
+                since[found] = min(route.since, since.get(found, route.since))
+    return {found: since[found] for found in covering(since)}
 
 
 def _rule(row: tuple[Any, ...]) -> Rule:

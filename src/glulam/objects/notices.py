@@ -128,8 +128,8 @@ _RECORDS = {
     "ObjectRemoved": Change.DELETED,
     "LifecycleExpiration": Change.DELETED,
 }
-_REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject", "CompleteMultipartUpload": "CompleteMultipartUpload",
-            "Delete": "DeleteObject", "DeleteMarkerCreated": "DeleteObject"}  # fmt: skip
+_REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject",
+            "CompleteMultipartUpload": "CompleteMultipartUpload", "Delete": "DeleteObject", "DeleteMarkerCreated": "DeleteObject"}  # fmt: skip
 
 
 def _of_record(record: Mapping[str, Any]) -> list[Notice]:

@@ -11,7 +11,7 @@ CREATE TABLE event_rule (
   pattern    text NOT NULL,                 -- as it was given
   enabled    boolean NOT NULL,
   document   jsonb NOT NULL,                -- Description, RoleArn
-  created_at timestamptz NOT NULL DEFAULT now(),
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),  -- the rule or its targets: what is older was not asked for
   PRIMARY KEY (account_id, region, name)
 );
 
@@ -30,7 +30,7 @@ CREATE TABLE event_target (
 CREATE TABLE object_watch (
   bucket    text COLLATE "C" NOT NULL,
   prefix    text COLLATE "C" NOT NULL,
-  since     timestamptz NOT NULL DEFAULT clock_timestamp(),  -- what is older at the first look is no event
+  since     timestamptz NOT NULL,           -- of the rule: what is older at the first look is no event
   looked_at timestamptz,                    -- end of the last look that got through; null: none yet
   look_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (bucket, prefix)
