@@ -20,6 +20,7 @@ import uvicorn
 from botocore.config import Config
 
 from conftest import TestServer
+from glulam import scheduling
 from glulam.access import keys
 from glulam.access.audit import AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
@@ -30,6 +31,9 @@ from glulam.api import services
 from glulam.api.paging import Paging
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.gate import SignedGate
+from glulam.jobs import claims
+from glulam.jobs.claims import Outcome
+from glulam.jobs.states import RunState
 from glulam.model.clock import utc_now
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -69,7 +73,7 @@ def server(database_server: TestServer) -> Iterator[Server]:
         policies = Policies(database, monotonic=time.monotonic)
         parts = services.Parts(
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-            tester=ConnectionTester(timeout_s=5),
+            tester=ConnectionTester(timeout_s=5), firing=scheduling.firing(),
         )  # fmt: skip
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))
@@ -127,3 +131,29 @@ def refused() -> Callable[..., str]:
         return str(error["Message"])
 
     return check
+
+
+@pytest.fixture
+def finish(server: Server, region: str) -> Callable[..., None]:
+    """`finish(job, state)`: the job's queued run is worked on, and ends so; then a scheduler looks."""
+    scheduler = scheduling.scheduler(server.database)
+
+    def end(job: str, state: str = "SUCCEEDED", *, look: bool = True) -> None:
+        with server.database.transaction() as conn:
+            row = conn.execute(
+                "SELECT id FROM job_run WHERE region = %s AND job_name = %s AND state = 'STARTING' ORDER BY seq LIMIT 1",
+                (region, job),
+            ).fetchone()
+            assert row is not None, f"no run of {job} is queued"
+            [run] = claims.claim(conn, worker="test", limit=1, lease_s=60, only=row[0])
+        with server.database.transaction() as conn:
+            claims.settle(
+                conn,
+                run.id,
+                run.epoch,
+                Outcome(state=RunState(state), error=None if state == "SUCCEEDED" else "no"),
+            )
+        if look:
+            scheduler.step()
+
+    return end

@@ -21,7 +21,6 @@ Refused = Callable[..., str]
 @pytest.fixture
 def step(server: Server, tmp_path: Path) -> Any:
     """Does one crawl; answers whether there was one."""
-    import threading
 
     settings = Settings(
         home=tmp_path / "home", lake=tmp_path / "lake", database_url=server.database.url, threads=1
@@ -29,7 +28,7 @@ def step(server: Server, tmp_path: Path) -> Any:
     (tmp_path / "lake" / "raw" / "sales" / "year=2024").mkdir(parents=True)
     (tmp_path / "lake" / "raw" / "sales" / "year=2024" / "a.json").write_text('{"id": 1}\n{"id": 2}\n')
     with App(settings) as app:
-        yield CrawlWorker(work=app.crawls, name="test", stop=threading.Event()).step
+        yield CrawlWorker(work=app.crawls, name="test").step
 
 
 def _members(**more: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from glulam.crawl.worker import CrawlWorker
 from glulam.settings import Settings
 home, lake, url = sys.argv[1:]
 with App(Settings(home=Path(home), lake=Path(lake), database_url=url, threads=1)) as app:
-    CrawlWorker(work=app.crawls, name="child", stop=threading.Event()).step()
+    CrawlWorker(work=app.crawls, name="child").step()
 """
 
 
@@ -51,7 +51,7 @@ def _ask(lake: CrawledLake, name: str = "c") -> str:
 
 
 def _step(lake: CrawledLake) -> bool:
-    return CrawlWorker(work=lake.app.crawls, name="test", stop=threading.Event()).step()
+    return CrawlWorker(work=lake.app.crawls, name="test").step()
 
 
 def _killed_at(lake: CrawledLake, point: str) -> None:

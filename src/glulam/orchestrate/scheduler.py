@@ -124,8 +124,8 @@ class Scheduler:
         self._avoid = {key: until for key, until in self._avoid.items() if until > time.monotonic()}
         planned = self._plan(now)
         ticked = sum(1 for _ in zip(range(_AT_ONCE), self._ticks(now), strict=False))
-        look_again_at = self._events(now)
         ended, skipped = self._ends()
+        look_again_at = self._events(now)
         if planned == _PLANNED_AT_ONCE or ticked == _AT_ONCE or ended:
             return 0.0
         if skipped:
