@@ -34,12 +34,18 @@ def _events(server: Server, region: str) -> list[dict[str, Any]]:
     while router.step():
         pass
     with server.database.connection() as conn:
-        rows = conn.execute("SELECT detail FROM trigger_event WHERE region = %s ORDER BY id", (region,)).fetchall()
+        rows = conn.execute(
+            "SELECT detail FROM trigger_event WHERE region = %s ORDER BY id", (region,)
+        ).fetchall()
     return [row[0] for row in rows]
 
 
-def test_a_rule_from_put_to_delete(bridge: Any, workflow: str, region: str, refused: Callable[..., str]) -> None:
-    arn = bridge.put_rule(Name="r", EventPattern=PATTERN, Description="d", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r")["RuleArn"]
+def test_a_rule_from_put_to_delete(
+    bridge: Any, workflow: str, region: str, refused: Callable[..., str]
+) -> None:
+    arn = bridge.put_rule(
+        Name="r", EventPattern=PATTERN, Description="d", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r"
+    )["RuleArn"]
     assert arn == f"arn:aws:events:{region}:{ACCOUNT}:rule/r"
     found = bridge.describe_rule(Name="r", EventBusName="default")
     assert {k: found[k] for k in ("Name", "Arn", "EventPattern", "State", "Description", "EventBusName")} == {
@@ -76,17 +82,32 @@ def test_what_is_not_possible_says_what_is(
     bridge: Any, workflow: str, region: str, refused: Callable[..., str]
 ) -> None:
     put, targets = bridge.put_rule, bridge.put_targets
-    assert "CreateTrigger" in refused("ValidationException", put, Name="r", ScheduleExpression="rate(5 minutes)")
+    assert "CreateTrigger" in refused(
+        "ValidationException", put, Name="r", ScheduleExpression="rate(5 minutes)"
+    )
     refused("ValidationException", put, Name="r")
     refused("InvalidEventPatternException", put, Name="r", EventPattern="{}")
     refused("ResourceNotFoundException", put, Name="r", EventPattern=PATTERN, EventBusName="other")
-    refused("OperationNotSupportedException", put, Name="r", EventPattern=PATTERN, Tags=[{"Key": "a", "Value": "b"}])
+    refused(
+        "OperationNotSupportedException",
+        put,
+        Name="r",
+        EventPattern=PATTERN,
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
     bridge.put_rule(Name="r", EventPattern=PATTERN)
-    for arn in (f"arn:aws:lambda:{region}:{ACCOUNT}:function:f", workflow.replace(region, "eu-west-9"), workflow.removesuffix("w")):
-        assert f"workflow of this account and region, arn:aws:glue:{region}:{ACCOUNT}:workflow/NAME" in refused(
-            "ValidationException", targets, Rule="r", Targets=[{"Id": "1", "Arn": arn}]
+    for arn in (
+        f"arn:aws:lambda:{region}:{ACCOUNT}:function:f",
+        workflow.replace(region, "eu-west-9"),
+        workflow.removesuffix("w"),
+    ):
+        assert (
+            f"workflow of this account and region, arn:aws:glue:{region}:{ACCOUNT}:workflow/NAME"
+            in refused("ValidationException", targets, Rule="r", Targets=[{"Id": "1", "Arn": arn}])
         )
-    assert "InputPath" in refused("ValidationException", targets, Rule="r", Targets=[{"Id": "1", "Arn": workflow, "InputPath": "$"}])
+    assert "InputPath" in refused(
+        "ValidationException", targets, Rule="r", Targets=[{"Id": "1", "Arn": workflow, "InputPath": "$"}]
+    )
     refused("ResourceNotFoundException", targets, Rule="r", Targets=[{"Id": "1", "Arn": workflow + "x"}])
     refused("ResourceNotFoundException", targets, Rule="no", Targets=[{"Id": "1", "Arn": workflow}])
     many = [{"Id": str(n), "Arn": workflow} for n in range(6)]
@@ -96,9 +117,16 @@ def test_what_is_not_possible_says_what_is(
 
 
 def test_events_of_clients(server: Server, bridge: Any, workflow: str, region: str) -> None:
-    bridge.put_rule(Name="r", EventPattern=json.dumps({"source": ["shop"], "detail": {"n": [{"numeric": [">", 1]}]}}))
+    bridge.put_rule(
+        Name="r", EventPattern=json.dumps({"source": ["shop"], "detail": {"n": [{"numeric": [">", 1]}]}})
+    )
     bridge.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": workflow}])
-    good = {"Source": "shop", "DetailType": "Order", "Resources": ["arn:x"], "Time": datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)}
+    good = {
+        "Source": "shop",
+        "DetailType": "Order",
+        "Resources": ["arn:x"],
+        "Time": datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
+    }
     answer = bridge.put_events(Entries=[
         {**good, "Detail": '{"n": 2}'}, {**good, "Detail": '{"n": 1}'}, {**good, "Detail": "[]"}, {**good, "Detail": "x"},
         {**good, "Source": "aws.s3", "Detail": "{}"}, {"Source": "shop", "Detail": "{}"},
@@ -117,9 +145,16 @@ def test_events_of_clients(server: Server, bridge: Any, workflow: str, region: s
 def test_a_pattern_is_tried(bridge: Any, refused: Callable[..., str]) -> None:
     event = bridge_event("raw", "a.json")
     assert bridge.test_event_pattern(EventPattern=PATTERN, Event=json.dumps(event))["Result"] is True
-    assert bridge.test_event_pattern(EventPattern='{"source": ["x"]}', Event=json.dumps(event))["Result"] is False
-    refused("InvalidEventPatternException", bridge.test_event_pattern, EventPattern="x", Event=json.dumps(event))
-    said = refused("ValidationException", bridge.test_event_pattern, EventPattern=PATTERN, Event='{"source": "aws.s3"}')
+    assert (
+        bridge.test_event_pattern(EventPattern='{"source": ["x"]}', Event=json.dumps(event))["Result"]
+        is False
+    )
+    refused(
+        "InvalidEventPatternException", bridge.test_event_pattern, EventPattern="x", Event=json.dumps(event)
+    )
+    said = refused(
+        "ValidationException", bridge.test_event_pattern, EventPattern=PATTERN, Event='{"source": "aws.s3"}'
+    )
     assert "detail-type" in said
 
 
@@ -131,13 +166,19 @@ def test_roles_and_policies(
 
     def of(role: Role) -> Any:
         key = client_as(role)._request_signer._credentials
-        return server.client(region, type("Key", (), {"id": key.access_key, "secret": key.secret_key})(), service="events")
+        return server.client(
+            region, type("Key", (), {"id": key.access_key, "secret": key.secret_key})(), service="events"
+        )
 
     viewer, operator, author = of(Role.VIEWER), of(Role.OPERATOR), of(Role.AUTHOR)
     assert viewer.describe_rule(Name="r")["Name"] == "r"
     said = refused("AccessDeniedException", viewer.disable_rule, Name="r")
     assert f"events:DisableRule on resource: arn:aws:events:{region}:{ACCOUNT}:rule/r" in said
-    refused("AccessDeniedException", viewer.put_events, Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}])
+    refused(
+        "AccessDeniedException",
+        viewer.put_events,
+        Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}],
+    )
     operator.disable_rule(Name="r")
     operator.put_events(Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}])
     refused("AccessDeniedException", operator.put_rule, Name="r", EventPattern=PATTERN)

@@ -73,7 +73,10 @@ def test_killed_between_two_steps(events: Events, s3_env: str, what: str, point:
     events.rule(s3_pattern())
     events.looks().step()
     if what == "queue":
-        messages = [s3_message(*(s3_record("raw", f"{n:04}.json", eTag="e") for n in range(at, at + 100))) for at in range(0, N, 100)]
+        messages = [
+            s3_message(*(s3_record("raw", f"{n:04}.json", eTag="e") for n in range(at, at + 100)))
+            for at in range(0, N, 100)
+        ]
         queue.send(*messages)
     else:
         for n in range(N):

@@ -11,7 +11,7 @@ import psycopg
 
 from glulam.events.patterns import Pattern, parse_pattern
 from glulam.events.prefixes import covering, watched
-from glulam.model.errors import LimitExceeded, RuleNotFound, ValidationFailed
+from glulam.model.errors import RuleLimitExceeded, RuleNotFound, ValidationFailed
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
 from glulam.store.documents import document
@@ -84,13 +84,13 @@ class Route:
 
 
 def put(conn: psycopg.Connection, place: Place, rule: Rule) -> None:
-    """Raises InvalidEventPattern, LimitExceeded."""
+    """Raises InvalidEventPattern, RuleLimitExceeded."""
     parse_pattern(rule.pattern)
     conn.execute(PUT, {**_at(place, rule.name), "pattern": rule.pattern, "enabled": rule.enabled,
                        "document": document(rule.document)})  # fmt: skip
     row = conn.execute(COUNT, _at(place, "")).fetchone()
     if row is not None and row[0] > MOST_RULES:
-        raise LimitExceeded(
+        raise RuleLimitExceeded(
             f"{row[0]} rules in {place.account_id} {place.region}; expected at most {MOST_RULES}"
         )
 
@@ -122,14 +122,14 @@ def delete(conn: psycopg.Connection, place: Place, name: str) -> None:
 
 
 def put_targets(conn: psycopg.Connection, place: Place, name: str, given: Sequence[Target]) -> None:
-    """Add them, or replace those of the same ids. Raises RuleNotFound, LimitExceeded."""
+    """Add them, or replace those of the same ids. Raises RuleNotFound, RuleLimitExceeded."""
     get(conn, place, name, for_update=True)
     conn.execute(TOUCH, _at(place, name))
     for one in given:
         conn.execute(PUT_TARGET, {**_at(place, name), "id": one.id, "workflow": one.workflow,
                                   "document": document(one.document)})  # fmt: skip
     if (count := len(targets(conn, place, name))) > MOST_TARGETS:
-        raise LimitExceeded(f"rule {name} would have {count} targets; expected at most {MOST_TARGETS}")
+        raise RuleLimitExceeded(f"rule {name} would have {count} targets; expected at most {MOST_TARGETS}")
 
 
 def targets(conn: psycopg.Connection, place: Place, name: str) -> list[Target]:

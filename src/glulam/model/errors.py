@@ -10,6 +10,7 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    │   └── RuleLimitExceeded        of event rules, or of a rule's targets
     ├── ConcurrentRunsExceeded       a job runs as often as it may already
     ├── IdempotentMismatch           the same name with another content
     ├── RunEnded                     a run that is over cannot be stopped
@@ -102,6 +103,10 @@ class RequestTooLarge(GlulamError):
 
 class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
+
+
+class RuleLimitExceeded(LimitExceeded):
+    code = "LimitExceededException"
 
 
 class ConcurrentRunsExceeded(GlulamError):
