@@ -12,7 +12,6 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -51,7 +50,7 @@ class EventDoor:
                 text = f"the request is longer than {MAX_BYTES} bytes"
                 return _answer(413, {"code": "RequestEntityTooLargeException", "message": text})
             parts.append(part)
-        return await run_in_threadpool(self._carry_out, _received(request, b"".join(parts)))
+        return await run_in_threadpool(self._carry_out, HttpRequest.of(request.scope, b"".join(parts)))
 
     def _carry_out(self, request: HttpRequest) -> Response:
         caller: Caller | None = None
@@ -84,16 +83,6 @@ class EventDoor:
         caller = self.gate.authenticate(request, "events")
         self.gate.authorize(caller, self.gate.touched(caller, "events", "PutEvents", {}))
         return caller
-
-
-def _received(request: Request, body: bytes) -> HttpRequest:
-    headers: list[tuple[bytes, bytes]] = request.scope["headers"]
-    return HttpRequest(
-        method=request.method, raw_path=request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0],
-        raw_query=request.scope["query_string"].decode("latin-1"),
-        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in headers), body=body,
-        peer=request.client.host if request.client else "", request_id=str(uuid4()),
-    )  # fmt: skip
 
 
 def _answer(status: int, document: Mapping[str, Any]) -> Response:

@@ -16,7 +16,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import psycopg
@@ -112,7 +111,7 @@ class RunDoor:
 
     def _answer(self, request: Request, body: bytes, work: Work) -> Response:
         try:
-            caller = self.gate.authenticate(_signed(request, body), "glue")
+            caller = self.gate.authenticate(HttpRequest.of(request.scope, body), "glue")
             return _answer(200, work(caller, request, body))
         except GlulamError as error:
             status = (
@@ -170,15 +169,6 @@ def _document(body: bytes) -> dict[str, Any]:
 
 def _place(caller: Caller) -> Place:
     return Place(account_id=caller.account_id, region=caller.region)
-
-
-def _signed(request: Request, body: bytes) -> HttpRequest:
-    return HttpRequest(
-        method=request.method, raw_path=request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0],
-        raw_query=request.scope["query_string"].decode("latin-1"),
-        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in request.scope["headers"]), body=body,
-        peer=request.client.host if request.client else "", request_id=str(uuid4()),
-    )  # fmt: skip
 
 
 def _answer(status: int, document: dict[str, Any]) -> Response:

@@ -131,10 +131,12 @@ def test_events_of_clients(server: Server, bridge: Any, workflow: str, region: s
         {**good, "Detail": '{"n": 2}'}, {**good, "Detail": '{"n": 1}'}, {**good, "Detail": "[]"}, {**good, "Detail": "x"},
         {**good, "Source": "aws.s3", "Detail": "{}"}, {"Source": "shop", "Detail": "{}"},
         {**good, "Detail": "{}", "EventBusName": "other"},
+        {**good, "Detail": '{"n": "\\u0000"}'}, {**good, "Detail": "[" * 9999},
     ])  # fmt: skip
-    assert answer["FailedEntryCount"] == 5
+    assert answer["FailedEntryCount"] == 7
     assert [one.get("ErrorCode") for one in answer["Entries"]] == [
-        None, None, "MalformedDetail", "MalformedDetail", "NotAuthorizedForSourceException", "InvalidArgument", "InvalidArgument",
+        None, None, "MalformedDetail", "MalformedDetail", "NotAuthorizedForSourceException", "InvalidArgument",
+        "InvalidArgument", "MalformedDetail", "MalformedDetail",
     ]  # fmt: skip
     assert _events(server, region) == [{
         "version": "0", "id": answer["Entries"][0]["EventId"], "detail-type": "Order", "source": "shop", "account": ACCOUNT,

@@ -63,9 +63,11 @@ class Events:
 
     def told(self) -> list[tuple[str, str]]:
         """Detail-types and keys of the events of objects in the outbox."""
-        return [(kind, f"{b}/{k}") for kind, b, k in self._rows(
-            "SELECT topic, payload #>> '{bucket,name}', payload #>> '{object,key}' FROM outbox WHERE source = 'aws.s3' ORDER BY id"
-        )]  # fmt: skip
+        rows = self._rows(
+            "SELECT topic, payload #>> '{bucket,name}', payload #>> '{object,key}' FROM outbox WHERE source = 'aws.s3' "
+            "ORDER BY id"
+        )
+        return [(kind, f"{bucket}/{key}") for kind, bucket, key in rows]
 
     def routed(self, workflow: str = "w") -> list[dict[str, Any]]:
         """The events that wait for the workflow, routed first."""

@@ -19,14 +19,14 @@ from sqsserver import bridge_event, s3_message, s3_record
 
 from ..test_server import Up, up
 
-TOKEN = "a-token-for-tests"  # noqa: S105
+TOKEN = "a-token-for-tests"
 
 
 def _send(server: Up, body: Any, headers: dict[str, str], method: str = "POST") -> tuple[int, dict[str, Any]]:
     data = json.dumps(body).encode()
-    request = Request(f"{server.url}/_glulam/events", data=data, method=method, headers=headers)  # noqa: S310
+    request = Request(f"{server.url}/_glulam/events", data=data, method=method, headers=headers)
     try:
-        with urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read() or b"{}")
     except HTTPError as error:
         return error.code, json.loads(error.read() or b"{}")

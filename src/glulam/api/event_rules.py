@@ -170,7 +170,7 @@ def _require_workflow(conn: psycopg.Connection, place: Place, target: rules.Targ
 def _refused(caller: Caller, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     """Why an entry is not taken, in EventBridge's words."""
     for member in ("Source", "DetailType", "Detail"):
-        if not entry.get(member):
+        if not entry.get(member) or "\0" in entry[member]:
             text = f"Parameter {member} is not valid. Reason: {member} is a required argument."
             return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
     if entry["Source"].startswith("aws."):
@@ -181,13 +181,10 @@ def _refused(caller: Caller, entry: Mapping[str, Any]) -> dict[str, Any] | None:
         detail = json.loads(entry["Detail"])
     except RuleNotFound as error:
         return {"ErrorCode": "InvalidArgument", "ErrorMessage": str(error)}
-    except ValueError:
+    except (ValueError, RecursionError):
         detail = None
-    return (
-        None
-        if isinstance(detail, dict)
-        else {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-    )
+    good = isinstance(detail, dict) and announcing.is_storable(detail)
+    return None if good else {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
 
 
 def _announced(conn: psycopg.Connection, place: Place, entry: Mapping[str, Any]) -> str:

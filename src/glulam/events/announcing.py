@@ -5,11 +5,13 @@ its etag, and S3's sequencer where both have one. Left to others: what an event 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 import psycopg
 
 from glulam.ledger.outbox import Event, announce_all
@@ -17,6 +19,7 @@ from glulam.model.place import Place
 from glulam.objects.notices import SOURCE, Change, Notice
 
 _IDS = UUID("5bb02e4c-5a9e-4a9f-9a29-3d4b0a8b6f2e")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SEQUENCER = 64
 """S3's have different lengths; they compare when the shorter one is padded with zeros."""
 
@@ -78,6 +81,14 @@ def _seen(notice: Notice, looked: bool) -> dict[str, Any]:
         "bucket": notice.uri.bucket, "key": notice.uri.key, "etag": notice.etag or f"?{sequencer}", "sequencer": sequencer,
         "gone": notice.change is Change.DELETED, "known": looked and notice.change is Change.DELETED,
     }  # fmt: skip
+
+
+def is_storable(detail: Mapping[str, Any]) -> bool:
+    """Whether the database can hold it: no U+0000 and no half of a character in its texts, no integer beyond 64 bits."""
+    try:
+        return _NUL.search(orjson.dumps(detail)) is None
+    except TypeError:
+        return False
 
 
 def custom(

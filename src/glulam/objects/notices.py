@@ -86,7 +86,7 @@ def parse_notices(text: str | bytes) -> list[Notice]:
     Raises InvalidInput for anything else."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput(
             f"not JSON: {_short(text)}; expected an S3 notification or an EventBridge event"
         ) from None
@@ -117,9 +117,9 @@ def _of_event(event: Mapping[str, Any]) -> list[Notice]:
     detail = event["detail"]
     about = detail["object"]
     return [Notice(
-        change=Change(event["detail-type"]), uri=S3Uri(detail["bucket"]["name"], about["key"]),
-        etag=str(about.get("etag") or "").strip('"'), size_bytes=_size(about), version_id=about.get("version-id") or "",
-        sequencer=about.get("sequencer") or "", reason=detail.get("reason") or "",
+        change=Change(event["detail-type"]), uri=_uri(detail["bucket"], about["key"]),
+        etag=_word(about.get("etag")), size_bytes=_size(about), version_id=_word(about.get("version-id")),
+        sequencer=_word(about.get("sequencer")), reason=_word(detail.get("reason")),
     )]  # fmt: skip
 
 
@@ -129,7 +129,8 @@ _RECORDS = {
     "LifecycleExpiration": Change.DELETED,
 }
 _REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject",
-            "CompleteMultipartUpload": "CompleteMultipartUpload", "Delete": "DeleteObject", "DeleteMarkerCreated": "DeleteObject"}  # fmt: skip
+            "CompleteMultipartUpload": "CompleteMultipartUpload",
+            "Delete": "DeleteObject", "DeleteMarkerCreated": "DeleteObject"}  # fmt: skip
 
 
 def _of_record(record: Mapping[str, Any]) -> list[Notice]:
@@ -140,11 +141,24 @@ def _of_record(record: Mapping[str, Any]) -> list[Notice]:
         return []
     about = record["s3"]["object"]
     return [Notice(
-        change=_RECORDS[family], uri=S3Uri(record["s3"]["bucket"]["name"], unquote_plus(about["key"])),
-        etag=str(about.get("eTag") or "").strip('"'), size_bytes=_size(about), version_id=about.get("versionId") or "",
-        sequencer=about.get("sequencer") or "",
+        change=_RECORDS[family], uri=_uri(record["s3"]["bucket"], unquote_plus(about["key"])),
+        etag=_word(about.get("eTag")), size_bytes=_size(about), version_id=_word(about.get("versionId")),
+        sequencer=_word(about.get("sequencer")),
         reason="Lifecycle Expiration" if family == "LifecycleExpiration" else _REASONS.get(what, ""),
     )]  # fmt: skip
+
+
+def _uri(bucket: Mapping[str, Any], key: str) -> S3Uri:
+    """Raises ValueError for names that no object has (and no database holds)."""
+    name = bucket["name"]
+    if not name or not key or "\0" in name + key:
+        raise ValueError("a bucket and a key")
+    (name + key).encode()
+    return S3Uri(name, key)
+
+
+def _word(text: object) -> str:
+    return "" if text is None else str(text).strip('"').replace("\0", "")
 
 
 def _size(about: Mapping[str, Any]) -> int | None:
