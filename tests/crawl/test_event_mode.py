@@ -163,6 +163,27 @@ def test_what_is_no_queue_is_refused_when_it_is_set(lake: CrawledLake, arn: str)
                      Targets={"S3Targets": [{"Path": "s3://lake/", "EventQueueArn": arn}]})  # fmt: skip
 
 
+def test_beside_a_target_that_is_one_object(lake: CrawledLake, queue: TestQueue) -> None:
+    """An object is looked at in every crawl: that nobody names it does not say that it is gone."""
+    lake.put("sales/y=1/a.json", ROWS)
+    lake.put("one/people.json", [{"name": "n", "age": 1}])
+    s3 = [
+        {"Path": path, "EventQueueArn": queue.arn}
+        for path in ("s3://lake/sales/", "s3://lake/one/people.json")
+    ]
+    lake.crawler(RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"}, Targets={"S3Targets": s3},
+                 SchemaChangePolicy={"DeleteBehavior": "DELETE_FROM_DATABASE"})  # fmt: skip
+    lake.crawl()
+    assert set(lake.tables()) == {"sales", "people_json"}
+    lake.put("sales/y=2/a.json", ROWS)
+    queue.send(s3_message(s3_record("lake", "sales/y=2/a.json")))
+    assert _partitions(lake.crawl()) == {("2",): PartitionAction.ADD}
+    assert set(lake.tables()) == {"sales", "people_json"}
+    assert lake.crawl().notes[-1] == "no file and no table changed since the last crawl"
+    lake.put("one/people.json", [{"name": "n", "age": 1, "more": True}])
+    assert [t.name for t in lake.crawl().tables if t.action is Action.UPDATE] == ["people_json"]
+
+
 def test_of_catalog_tables(sales: CrawledLake, queue: TestQueue) -> None:
     tables = {"DatabaseName": "db", "Tables": ["sales"], "EventQueueArn": queue.arn}
     sales.crawler("k", DatabaseName="", RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from glulam.crawl.globs import excluder
 from glulam.crawl.targets import S3Target
@@ -68,6 +68,10 @@ class Listing:
     """Paths of the folders that are Delta tables; their files are in no folder above."""
     gone: frozenset[tuple[str, str]] = frozenset()
     """Of keys that were asked for: folder and name of those that are not there any more."""
+    only: str | None = None
+    """The include path is this one object, in the folder `root`."""
+    partial: bool = False
+    """It names some files only: what it does not name stays as it is remembered."""
 
     def file(self, folder: Folder, name: str) -> S3Uri:
         return place(self.root, folder.path, name)
@@ -95,8 +99,8 @@ def list_target(store: ObjectStore, target: S3Target) -> Listing:
                 f"{root}: nothing lies there; expected objects below the include path"
             ) from None
         folder, _, name = single.key.rpartition("/")
-        root = S3Uri(root.bucket, f"{folder}/" if folder else "")
         sorter.keep("", name, found)
+        return replace(sorter.listing(S3Uri(root.bucket, f"{folder}/" if folder else "")), only=name)
     elif not sorter.seen:
         raise ObjectNotFound(f"{root}: nothing lies there; expected objects below the include path")
     return sorter.listing(root)
@@ -119,7 +123,7 @@ def list_keys(store: ObjectStore, target: S3Target, keys: Iterable[str]) -> List
                 sorter.lost(key)
             else:
                 sorter.take([found])
-    return sorter.listing(target.path)
+    return replace(sorter.listing(target.path), partial=True)
 
 
 class _Sorter:

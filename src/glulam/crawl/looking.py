@@ -56,8 +56,6 @@ class Looking:
     sample_size: int | None = None
     only_new_folders: bool = False
     """Folders that are known stay as they are remembered."""
-    partial: bool = False
-    """The listing names some files only: what it does not name stays as it is remembered."""
     _opened: int = 0
     _bytes: int = 0
     _where: dict[S3Uri, tuple[Folder, FileEntry]] = field(default_factory=dict)
@@ -99,7 +97,7 @@ class Looking:
 
     def _folders(self, listing: Listing, listed: Mapping[str, Folder], memory: Memory) -> Iterable[Folder]:
         """Those of the listing; of a partial one, those that are remembered too, with all their files."""
-        if not self.partial:
+        if not listing.partial:
             return listed.values()
         merged, target = dict(listed), str(listing.root)
         for (place, path), known in memory.folders.items():

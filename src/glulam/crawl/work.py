@@ -173,7 +173,7 @@ class _Crawling:
             )
         if definition.recrawl is Recrawl.EVENTS and self.keys is None and known.id is not None:
             self._read_events(targets)
-        listings = [(t, self._list(t)) for t in targets]
+        listings = [(t, self._list(t, known)) for t in targets]
         settings = _settings(definition)
         if known.definition == settings and self._unchanged(listings, known):
             return self._nothing(definition)
@@ -189,7 +189,7 @@ class _Crawling:
         places = [str(listing.root) for _, listing in listings]
         seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes))
         new = NewMemory(basis=basis, definition=settings, previous=known, changed=changed,
-                        gone=self.emptied if self.keys is not None else _gone(known, listings))  # fmt: skip
+                        gone=[*self.emptied, *_gone(known, listings)])  # fmt: skip
         return self._finish(definition, seen, new)
 
     def _read_events(self, targets: Sequence[S3Target]) -> None:
@@ -201,17 +201,16 @@ class _Crawling:
         self.keys = [str(uri) for uri in self.intake.changed]
         failpoint("crawl.after_intake")
 
-    def _list(self, target: S3Target) -> Listing:
+    def _list(self, target: S3Target, known: Memory) -> Listing:
         self.journal.write(f"listing {target.path}")
         self.journal.check()
-        store = self.work.store
-        found = (
-            list_target(store, target)
-            if self.keys is None
-            else list_keys(store, target, self._keys_of(target))
-        )
+        store, seen = self.work.store, any(place == str(target.path) for place, _ in known.digests)
+        if self.keys is not None and seen:
+            found = list_keys(store, target, self._keys_of(target))
+        else:  # nothing is known of it yet, or it is one object
+            found = list_target(store, target)
         files = sum(len(f.files) for f in found.folders)
-        if not files and not found.delta and self.keys is None:
+        if not files and not found.delta and not found.partial:
             said = _left_out(found.left_out)
             raise ObjectNotFound(f"{target.path}: no file with data lies there ({said or 'nothing at all'})")
         self.journal.write(f"{target.path}: {files} files in {len(found.folders)} folders")
@@ -230,11 +229,10 @@ class _Crawling:
         """Whether files and tables are as the last crawl left them."""
         if not known.definition or not known.digests:
             return False
-        if self.keys is not None:
-            touched = any(li.folders or li.gone or li.delta for _, li in listings)
-            return not touched and self._tables_as_left(known)
         now = {(str(li.root), f.path): f.digest() for _, li in listings for f in li.folders}
-        if now != known.digests or any(li.delta for _, li in listings):
+        partial = {str(li.root) for _, li in listings if li.partial}
+        before = {place: digest for place, digest in known.digests.items() if place[0] not in partial}
+        if now != before or any(li.delta or li.gone for _, li in listings):
             return False
         return self._tables_as_left(known)
 
@@ -256,15 +254,14 @@ class _Crawling:
     ) -> list[FoundTable]:  # fmt: skip
         looking = Looking(
             store=self.work.store, spool=self.work.spool / self.crawl.id, look=look, check=self.journal.check,
-            sample_size=target.sample_size, partial=self.keys is not None,
-            only_new_folders=definition.recrawl is Recrawl.NEW_FOLDERS,
+            sample_size=target.sample_size, only_new_folders=definition.recrawl is Recrawl.NEW_FOLDERS,
         )  # fmt: skip
         looked = looking.run(listing, known)
         self.journal.write(f"{target.path}: looked into {looked.opened} files, {looked.bytes} bytes")
         changed |= looked.memory
         self.emptied += looked.emptied
         self._unclassified(listing, looked.folders)
-        rules = Rules(combine=definition.combine, table_level=definition.table_level,
+        rules = Rules(combine=definition.combine, table_level=definition.table_level, only=listing.only,
                       level=1 + len([p for p in listing.root.key.split("/") if p]))  # fmt: skip
         tables = shape(group(looked.folders, rules), listing.root, definition.table_prefix, target.exclusions)
         for path in listing.delta:
@@ -383,8 +380,10 @@ def _settings(definition: Definition) -> str:
 
 
 def _gone(known: Memory, listings: Sequence[tuple[S3Target, Listing]]) -> list[Place]:
+    """Folders that are not there any more, as far as everything was listed."""
     there = {(str(li.root), f.path) for _, li in listings for f in li.folders}
-    return [place for place in known.digests if place not in there]
+    partial = {str(li.root) for _, li in listings if li.partial}
+    return [place for place in known.digests if place not in there and place[0] not in partial]
 
 
 def _left_out(found: LeftOut) -> str:

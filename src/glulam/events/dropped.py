@@ -37,6 +37,7 @@ _RULES_EVERY_S = 0.5
 _BATCH = 500
 _MOST_WAITING = 100_000
 _AGAIN_S = 1.0
+_UNWATCHED_S = 60.0
 
 
 @dataclass
@@ -53,9 +54,12 @@ class DroppedFiles:
         while not stop.is_set():
             try:
                 self._watch(self._places(), stop)
-            except (psycopg.Error, DatabaseUnavailable, GlulamError, OSError) as error:
+            except (psycopg.Error, DatabaseUnavailable, GlulamError) as error:
                 log.warning("watching the lake: %s", str(error).strip())
                 stop.wait(_AGAIN_S)
+            except OSError as error:  # more folders than the system can watch, say; looks find what comes
+                log.warning("the lake cannot be watched, tried again in %d s: %s", _UNWATCHED_S, error)
+                stop.wait(_UNWATCHED_S)
 
     def _places(self) -> list[S3Uri]:
         with self.looks.database.connection() as conn:

@@ -69,15 +69,15 @@ class Looks:
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                busy = self.step()
+                busy = self.step(stop)
             except (psycopg.Error, DatabaseUnavailable) as error:
                 log.warning("looking for objects: %s", str(error).strip())
                 busy = False
             if not busy:
                 stop.wait(min(_IDLE_S, self.every_s))
 
-    def step(self) -> bool:
-        """Look at one prefix, if one is due. One that cannot be looked at is tried again when it is due again."""
+    def step(self, stop: threading.Event | None = None) -> bool:
+        """Look at one prefix, if one is due, until `stop` is set. One that cannot be looked at waits until it is due again."""
         with self.database.transaction() as conn:
             sync(conn, self.account_id)
             row = conn.execute(CLAIM, (self.every_s,)).fetchone()
@@ -85,18 +85,20 @@ class Looks:
             return False
         watch = Watch(bucket=row[0], prefix=row[1], since=row[2], first=row[3])
         try:
-            self.look(watch)
+            self.look(watch, stop)
         except GlulamError as error:
             log.warning("looking for objects at s3://%s/%s: %s", watch.bucket, watch.prefix, error)
         return True
 
-    def look(self, watch: Watch) -> int:
-        """How many events were told."""
+    def look(self, watch: Watch, stop: threading.Event | None = None) -> int:
+        """How many events were told. One that is stopped is begun anew by whoever is next."""
         after, told = "", 0
         for page in self._pages(watch):
             told += self._merge(watch, page, after, page[-1].uri.key)
             after = page[-1].uri.key
             failpoint("events.between_pages")
+            if stop is not None and stop.is_set():
+                return told
         told += self._merge(watch, [], after, None)
         with self.database.transaction() as conn:
             conn.execute(LOOKED, (watch.bucket, watch.prefix, watch.since))
