@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from glulam.cli import running as running
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
+    from glulam.cli import workflows as workflows
     from glulam.cli import working as working
 
 _LATE = ("auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling", "progress",
-         "running", "serving", "starting", "working")  # fmt: skip
+         "running", "serving", "starting", "workflows", "working")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

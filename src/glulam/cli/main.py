@@ -23,6 +23,7 @@ from glulam.cli import (
     files_commands,
     job_commands,
     keys_commands,
+    workflow_commands,
 )
 from glulam.cli.commands import register
 from glulam.cli.process import leave, prepare, warn_on_stderr
@@ -70,6 +71,7 @@ app.add_typer(
 audit_command.register(app)
 crawl_commands.register(app)
 job_commands.register(app)
+workflow_commands.register(app)
 
 
 def _version(asked: bool) -> None:

@@ -10,8 +10,9 @@ trigger set off is part of no run here, and fires nothing.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from glulam.orchestrate.definition import Kind, Trigger, TriggerState, TriggerType
@@ -45,6 +46,8 @@ class Node:
     state: str | None
     """How it ended; None: it has not."""
     error: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class RunView:
 
     status: RunStatus
     triggers: Sequence[Trigger]
-    fired: frozenset[str]
+    fired: Collection[str]
     nodes: Sequence[Node]
 
 

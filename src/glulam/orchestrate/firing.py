@@ -81,7 +81,7 @@ class Firing:
             )
         given = {**(workflow.document.get("DefaultRunProperties") or {}), **properties}
         run = runs.insert(conn, place, name, found, given, events=events)
-        self._fire(conn, run, first, tick)
+        self._fire(conn, run, [first], tick)
         self._go_on(conn, run)
         return run
 
@@ -92,7 +92,7 @@ class Firing:
         if trigger.workflow:
             return self.start_workflow(conn, place, trigger.workflow, {}, tick=tick)
         run = runs.insert(conn, place, "", (), {})
-        self._fire(conn, run, trigger, tick)
+        self._fire(conn, run, [trigger], tick)
         self._go_on(conn, run)
         return run
 
@@ -142,7 +142,7 @@ class Firing:
         run = runs.insert(
             conn, place, name, before.triggers, before.properties, events=before.events, previous=run_id
         )
-        for trigger in runs.fired(conn, run_id) - behind:
+        for trigger in runs.fired(conn, run_id).keys() - behind:
             runs.fire(conn, run.id, trigger)
         for node in done:
             if node not in again and node.trigger not in behind:
@@ -164,20 +164,27 @@ class Firing:
             )
             view = RunView(status=run.status, triggers=waiting, fired=runs.fired(conn, run.id), nodes=known)
             decision = decide(view)
-            for trigger in decision.fire:
-                self._fire(conn, run, trigger)
+            self._fire(conn, run, decision.fire)
             if decision.becomes is not None:
                 runs.move(conn, run, decision.becomes)
             if not decision.fire:
                 return
 
     def _fire(
-        self, conn: psycopg.Connection, run: WorkflowRun, trigger: Trigger, tick: datetime | None = None
+        self,
+        conn: psycopg.Connection,
+        run: WorkflowRun,
+        firing: Sequence[Trigger],
+        tick: datetime | None = None,
     ) -> None:
-        if not runs.fire(conn, run.id, trigger.name, tick):
-            return
-        for number, action in enumerate(trigger.actions):
-            self._set_off(conn, run, trigger.name, number, action)
+        """Each action of each trigger, by name: whoever starts several jobs locks them in this order."""
+        actions = [
+            (action.kind, action.name, trigger.name, number, action)
+            for trigger in firing if runs.fire(conn, run.id, trigger.name, tick)
+            for number, action in enumerate(trigger.actions)
+        ]  # fmt: skip
+        for _, _, name, number, action in sorted(actions, key=lambda found: found[:4]):
+            self._set_off(conn, run, name, number, action)
         failpoint("orchestrate.after_fire")
 
     def _set_off(

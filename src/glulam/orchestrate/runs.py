@@ -48,9 +48,9 @@ UPDATE workflow_run SET status = %(status)s,
   completed_at = CASE WHEN %(ended)s THEN now() END WHERE id = %(id)s
 """
 SET_PROPERTIES = "UPDATE workflow_run SET properties = properties || %s WHERE id = %s"
-FIRED = "SELECT trigger FROM workflow_run_fire WHERE run_id = %s"
+FIRED = "SELECT trigger, fired_at FROM workflow_run_fire WHERE run_id = %s"
 FIRE = "INSERT INTO workflow_run_fire (run_id, trigger, tick) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-_NODE = "kind, name, trigger, action, child_id, state, error"
+_NODE = "kind, name, trigger, action, child_id, state, error, started_at, ended_at"
 NODES = f"SELECT {_NODE} FROM workflow_run_node WHERE run_id = %s ORDER BY started_at, trigger, action"  # noqa: S608
 ENDED = f"SELECT {_NODE} FROM workflow_run_node WHERE run_id = %s AND child_ended AND state IS NULL"  # noqa: S608
 ADD_NODE = """
@@ -167,9 +167,9 @@ def set_properties(conn: psycopg.Connection, run_id: str, properties: Mapping[st
     conn.execute(SET_PROPERTIES, (Jsonb(dict(properties)), run_id))
 
 
-def fired(conn: psycopg.Connection, run_id: str) -> frozenset[str]:
-    """Names of the triggers that fired."""
-    return frozenset(row[0] for row in conn.execute(FIRED, (run_id,)).fetchall())
+def fired(conn: psycopg.Connection, run_id: str) -> dict[str, datetime]:
+    """When each trigger fired that did."""
+    return dict(conn.execute(FIRED, (run_id,)).fetchall())
 
 
 def fire(conn: psycopg.Connection, run_id: str, trigger: str, tick: datetime | None = None) -> bool:
@@ -227,11 +227,6 @@ def _run(row: tuple[Any, ...]) -> WorkflowRun:
 
 def _node(row: tuple[Any, ...]) -> Node:
     return Node(
-        kind=Kind(row[0]),
-        name=row[1],
-        trigger=row[2],
-        action=row[3],
-        child_id=row[4],
-        state=row[5],
-        error=row[6],
-    )
+        kind=Kind(row[0]), name=row[1], trigger=row[2], action=row[3], child_id=row[4], state=row[5], error=row[6],
+        started_at=row[7], ended_at=row[8],
+    )  # fmt: skip

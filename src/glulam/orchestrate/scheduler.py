@@ -157,6 +157,8 @@ class Scheduler:
                     row = _row(found)
                     self._tick(conn, row, now)
                 failpoint("orchestrate.after_tick")
+            except psycopg.errors.DeadlockDetected:
+                log.info("another scheduler was in the way; its turn, then ours")
             except (psycopg.OperationalError, DatabaseUnavailable):
                 raise
             except Exception:
@@ -204,6 +206,8 @@ class Scheduler:
                 with self.database.transaction() as conn:
                     place = Place(account_id=account_id, region=region)
                     ends.append(self._batch(conn, place, workflow, now))
+            except psycopg.errors.DeadlockDetected:
+                ends.append(now)  # another scheduler was in the way: look again at once
             except GlulamError as error:
                 log.warning("events for workflow %r wait: %s", workflow, error)
         return min((at for at in ends if at is not None), default=None)
@@ -251,6 +255,8 @@ class Scheduler:
             try:
                 with self.database.transaction() as conn:
                     done += self.firing.advance(conn, run_id)
+            except psycopg.errors.DeadlockDetected:
+                done += 1  # another scheduler was in the way: look again at once
             except (psycopg.OperationalError, DatabaseUnavailable):
                 raise
             except Exception:

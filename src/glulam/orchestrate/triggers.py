@@ -5,6 +5,7 @@ Left to others: what triggers do (`firing.py`), and whether the jobs and crawler
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -41,6 +42,10 @@ SELECT {_COLUMNS} FROM trigger WHERE {_HERE} AND workflow = '' AND type = 'CONDI
                         jsonb_build_object('names', %(names)s::text[]))
 ORDER BY name
 """  # noqa: S608
+NEXT_TICKS = """
+SELECT name, next_at FROM schedule
+WHERE account_id = %(account_id)s AND region = %(region)s AND kind = 'TRIGGER' AND next_at < '9999-01-01'
+"""
 
 
 def create(
@@ -124,6 +129,11 @@ def conditional_on(conn: psycopg.Connection, place: Place, names: Sequence[str])
     """Active conditional triggers outside of workflows that wait for one of these jobs or crawlers."""
     given = {**_at(place, ""), "names": list(names)}
     return [read_trigger(*row) for row in conn.execute(CONDITIONAL, given).fetchall()]
+
+
+def next_ticks(conn: psycopg.Connection, place: Place) -> dict[str, datetime]:
+    """When each trigger is due next that has a schedule which is on."""
+    return dict(conn.execute(NEXT_TICKS, _at(place, "")).fetchall())
 
 
 def starting(found: Sequence[Trigger]) -> Trigger | None:
