@@ -27,7 +27,7 @@ _ICEBERG = tuple(p for p in FAILPOINTS if p.startswith("iceberg."))
 _INGEST = tuple(
     p
     for p in FAILPOINTS
-    if p.partition(".")[0] not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job")
+    if p.partition(".")[0] not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job", "events")
 )
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
@@ -75,7 +75,7 @@ def test_the_sweep_misses_no_failpoint() -> None:
     for curated, left_out in (("parquet", set(_ICEBERG)), ("iceberg", set())):
         reached = {point for points in POINTS_OF[curated].values() for point in points}
         elsewhere = {
-            p for p in FAILPOINTS if p.startswith(("object.", "crawl.", "job."))
+            p for p in FAILPOINTS if p.startswith(("object.", "crawl.", "job.", "events."))
         }  # swept beside their rooms
         assert reached == set(FAILPOINTS) - left_out - elsewhere
 
