@@ -27,7 +27,6 @@ from glulam.infer.types import Struct
 from glulam.ingest.live import Located
 from glulam.model.clock import new_batch_id, utc_now
 from glulam.model.uri import S3Uri
-from glulam.objects.notices import Queue
 
 if TYPE_CHECKING:
     from glulam.app import App
@@ -52,7 +51,7 @@ class Crawls:
         )  # fmt: skip
         return CrawlWork(
             database=app.database, store=app.store, spool=self.spool, lookers=lookers, clock=utc_now,
-            classifiers=classifier_documents, queues=self._queue, keep_versions=app.settings.keep_versions,
+            classifiers=classifier_documents, queues=app.queue, keep_versions=app.settings.keep_versions,
         )  # fmt: skip
 
     def located(self, table: Table) -> Located:
@@ -69,10 +68,6 @@ class Crawls:
             skip_lines=read.skip_lines, keys=read.keys, schema=schema,
         )  # fmt: skip
         return Located(files=files, form=form)
-
-    def _queue(self, name: str) -> Queue:
-        found: Queue = self.late("glulam.objects.queues").EventQueue(name)  # boto3, as for objects in S3
-        return found
 
     def _delta(self, place: S3Uri) -> FoundTable:
         found: FoundTable = self.late("glulam.crawl.delta").delta_table(self.app.store, self.spool, place)

@@ -13,7 +13,7 @@ from glulam.events.queued import QueuedEvents
 from glulam.events.router import Router
 from glulam.model.clock import utc_now
 from glulam.objects.base import ObjectStore
-from glulam.objects.queues import EventQueue
+from glulam.objects.notices import Queue
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -21,8 +21,10 @@ Run = Callable[[threading.Event], None]
 """Until the event is set."""
 
 
-def parts(database: Database, store: ObjectStore, settings: Settings) -> dict[str, Run]:
-    """By the name of its thread, what runs side by side."""
+def parts(
+    database: Database, store: ObjectStore, settings: Settings, queue: Callable[[str], Queue]
+) -> dict[str, Run]:
+    """By the name of its thread, what runs side by side. `queue`: the queue of an ARN or URL."""
     looks = Looks(
         database=database, store=store, account_id=settings.account_id, clock=utc_now,
         every_s=float(max(1, settings.event_look_s)), settle=timedelta(milliseconds=settings.event_settle_ms),
@@ -34,7 +36,7 @@ def parts(database: Database, store: ObjectStore, settings: Settings) -> dict[st
         found["event-files"] = DroppedFiles(looks=looks, root=settings.lake_root.resolve()).run
     for number, name in enumerate(queues(settings)):
         found[f"event-queue-{number}"] = QueuedEvents(
-            database=database, name=name, queue=partial(EventQueue, name)
+            database=database, name=name, queue=partial(queue, name)
         ).run
     return found
 

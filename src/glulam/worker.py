@@ -65,7 +65,7 @@ def _parts(app: App) -> dict[str, Callable[[threading.Event], None]]:
     crawls = CrawlWorker(work=app.crawls, name=f"{socket.gethostname()}:{os.getpid()}")
     return {
         "crawl-worker": crawls.run, "scheduler": scheduler(app.database).run,
-        **eventing.parts(app.database, app.store, app.settings),
+        **eventing.parts(app.database, app.store, app.settings, app.queue),
     }  # fmt: skip
 
 

@@ -90,6 +90,7 @@ def test_all_members_and_one_of_or() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        '{"a": ' * 500 + "[1]" + "}" * 500, '{"$or": [' * 300 + '{"a": [1]}' + "]}" * 300, "[" * 4000,
         "", "[]", "{}", "x", '{"source": "aws.s3"}', '{"source": []}', '{"detail": {}}', '{"a": [["b"]]}',
         '{"a": [{"like": "x"}]}',
         '{"a": [{"prefix": "x", "suffix": "y"}]}', '{"a": [{"prefix": 1}]}', '{"a": [{"prefix": ""}]}',

@@ -57,7 +57,10 @@ class DroppedFiles:
             except (psycopg.Error, DatabaseUnavailable, GlulamError) as error:
                 log.warning("watching the lake: %s", str(error).strip())
                 stop.wait(_AGAIN_S)
-            except OSError as error:  # more folders than the system can watch, say; looks find what comes
+            except (
+                OSError,
+                RuntimeError,
+            ) as error:  # more folders than the system can watch, say; looks find what comes
                 log.warning("the lake cannot be watched, tried again in %d s: %s", _UNWATCHED_S, error)
                 stop.wait(_UNWATCHED_S)
 

@@ -70,7 +70,7 @@ class Looks:
         while not stop.is_set():
             try:
                 busy = self.step(stop)
-            except (psycopg.Error, DatabaseUnavailable) as error:
+            except (psycopg.Error, DatabaseUnavailable, GlulamError) as error:
                 log.warning("looking for objects: %s", str(error).strip())
                 busy = False
             if not busy:

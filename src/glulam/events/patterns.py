@@ -19,6 +19,7 @@ from glulam.model.errors import InvalidEventPattern
 
 MOST_CHARACTERS = 4096
 MOST_ALTERNATIVES = 1000
+DEEPEST = 100
 OR = "$or"
 
 Test = Callable[[Any], bool]
@@ -88,7 +89,7 @@ def parse_pattern(text: str) -> Pattern:
         raise _invalid("", f"has {len(text)} characters; expected at most {MOST_CHARACTERS}")
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _invalid("", f"is not JSON: {error}") from None
     if not isinstance(content, dict) or not content:
         raise _invalid("", "is no JSON object with members")
@@ -102,7 +103,9 @@ def _invalid(path: str, why: str) -> InvalidEventPattern:
     return InvalidEventPattern(f"Event pattern is not valid. Reason: {path or 'it'} {why}")
 
 
-def _node(content: Mapping[str, Any], path: str) -> _Node:
+def _node(content: Mapping[str, Any], path: str, depth: int = 0) -> _Node:
+    if depth > DEEPEST:
+        raise _invalid("", f"is nested deeper than {DEEPEST}")
     members: list[tuple[str, _Leaf | _Node]] = []
     either: tuple[_Node, ...] = ()
     for name, inner in content.items():
@@ -114,11 +117,11 @@ def _node(content: Mapping[str, Any], path: str) -> _Node:
                 or not all(isinstance(one, dict) and one for one in inner)
             ):
                 raise _invalid(place, "is no array of patterns")
-            either = tuple(_node(one, path) for one in inner)
+            either = tuple(_node(one, path, depth + 1) for one in inner)
         elif isinstance(inner, dict):
             if not inner:
                 raise _invalid(place, "is an empty object; expected members, or an array of values")
-            members.append((name, _node(inner, place)))
+            members.append((name, _node(inner, place, depth + 1)))
         elif isinstance(inner, list) and inner:
             members.append((name, _leaf(inner, place)))
         else:
