@@ -61,11 +61,13 @@ def up(*words: str, **variables: str) -> Iterator[Up]:
             process.kill()
 
 
-def within(seconds: float, met: Callable[[], bool]) -> None:
+def within(seconds: float, met: Callable[[], Any]) -> Any:
+    """What it answers, once that is something."""
     until = time.monotonic() + seconds
-    while not met():
+    while not (found := met()):
         assert time.monotonic() < until, "not met in time"
         time.sleep(0.1)
+    return found
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

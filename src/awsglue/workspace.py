@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import boto3
-from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -17,8 +16,13 @@ from awsglue.session import reach
 from glulam.model.errors import InvalidInput
 from glulam.settings import Settings
 
-SPARK_ERRORS = (PySparkException, Py4JError)
-"""What Spark raises; the second only where its driver is a JVM beside us."""
+try:
+    from py4j.protocol import Py4JError
+
+    SPARK_ERRORS: tuple[type[Exception], ...] = (PySparkException, Py4JError)
+    """What Spark raises; the second only where its driver is a JVM beside us."""
+except ImportError:  # a client of Spark Connect alone
+    SPARK_ERRORS = (PySparkException,)
 
 
 @dataclass(kw_only=True)

@@ -4,11 +4,13 @@ policies, one audit log."""
 from __future__ import annotations
 
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from glulam import scheduling
 from glulam.access.audit import AuditWriter
@@ -16,11 +18,17 @@ from glulam.access.keys import AccessKey, KeyRing
 from glulam.access.policy_store import Policies
 from glulam.access.secrets import SecretBox
 from glulam.api import services
+from glulam.api.blueprints import ReadObject
 from glulam.api.paging import Paging
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.gate import SignedGate, no_policy
+from glulam.jobs.system_logs import LogLinks
 from glulam.model.clock import utc_now
+from glulam.model.uri import S3Uri
+from glulam.objects.base import ObjectStore
+from glulam.objects.lake import Lake
+from glulam.objects.s3 import S3Store
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire.door import AwsDoor
@@ -49,6 +57,7 @@ class Doors:
 
     front: FrontDoor
     gate: SignedGate
+    links: LogLinks
     places: Places
     upkeep: tuple[Callable[[], bool], ...]
     """Steps of upkeep that the store of objects needs; each answers whether it found work."""
@@ -72,10 +81,11 @@ def open_doors(
         keys=ring, policies=policies,
         audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
     )  # fmt: skip
+    links = LogLinks(endpoint=_endpoint(settings), sign=lambda m: box.sign(m, "log"), clock=utc_now)
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-        tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(),
-        keep_versions=settings.keep_versions, log_days=settings.job_log_days,
+        tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(), read=_reader(settings),
+        keep_versions=settings.keep_versions, log_days=settings.job_log_days, links=links,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))
@@ -101,7 +111,23 @@ def open_doors(
             of_buckets.forget()
 
     steps = () if store is None else (store.ageing().step,)
-    return Doors(front=front, gate=gate, places=places, upkeep=steps, forget=forget)
+    return Doors(front=front, gate=gate, links=links, places=places, upkeep=steps, forget=forget)
+
+
+def _reader(settings: Settings) -> ReadObject:
+    """Objects of the lake, or of the S3 that holds them."""
+    objects: ObjectStore = Lake(settings.lake_root) if settings.objects == "local" else S3Store()
+
+    def read(uri: S3Uri) -> bytes:
+        with tempfile.TemporaryDirectory() as spool:
+            return objects.fetch(uri, objects.head(uri).etag, Path(spool)).read_bytes()
+
+    return read
+
+
+def _endpoint(settings: Settings) -> str:
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return settings.endpoint or f"{scheme}://{settings.host}:{settings.port}"
 
 
 def implemented() -> dict[str, dict[str, bool]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,17 +18,20 @@ from glulam.access.roles import Role
 from glulam.access.secrets import SecretBox
 from glulam.app import App
 from glulam.jobs.account import job_account
+from glulam.jobs.capacity import capacity_of
 from glulam.jobs.execution import Echo
 from glulam.jobs.launcher import Launcher
-from glulam.jobs.plan import Credentials, Site
+from glulam.jobs.plan import Credentials, Site, start_of
 from glulam.jobs.runs import JobRun
 from glulam.jobs.sparkconf import SparkPlace
+from glulam.jobs.warm import WarmSessions, memory_bytes
 from glulam.jobs.worker import DEFAULT_PACE, Pace, Worker
 from glulam.jobs.workspace import WorkerFolder
 from glulam.model.clock import utc_now
 from glulam.model.errors import InvalidConfig
 from glulam.settings import Settings
 
+_MEMORY_TO_KEEP_ONE = 8 * 10**9
 _MARGIN = timedelta(hours=1)
 _LONGEST = timedelta(days=14)
 """For streaming jobs, which may have no timeout."""
@@ -62,12 +67,34 @@ def worker(
     with ExitStack() as stack:
         folder = stack.enter_context(WorkerFolder())
         launcher = stack.enter_context(Launcher())
+        site = _site(app, folder.path, minute_s=minute_s, grace_s=grace_s)
+        warm = stack.enter_context(_warm(settings, site, launcher)) if only is None else None
         yield Worker(
-            database=app.database, launcher=launcher, pace=pace, only=only, echo=echo,
-            site=_site(app, folder.path, minute_s=minute_s, grace_s=grace_s),
+            database=app.database, launcher=launcher, pace=pace, only=only, echo=echo, site=site, warm=warm,
+            host=host_of(settings),
             keys=RunKeys(box=SecretBox.open(settings), role=_role(settings)),
             slots=slots or settings.job_slots or max(2, os.cpu_count() or 1), price_per_dpu_hour=_price(settings),
         )  # fmt: skip
+
+
+def host_of(settings: Settings) -> str:
+    """This machine and home: its workers can read the paths that its commands name."""
+    return f"{socket.gethostname()}:{settings.home.absolute()}"
+
+
+def _warm(settings: Settings, site: Site, launcher: Launcher) -> WarmSessions:
+    """As many as were asked for from the start on; unasked, one after the first Spark run, where there is memory for it."""
+    number = settings.job_warm
+    if number is None:
+        number = int(memory_bytes() >= _MEMORY_TO_KEEP_ONE)
+    if not site.spark.master.startswith("local"):
+        number = 0
+    return WarmSessions(
+        launcher,
+        partial(start_of, site),
+        number=number,
+        capacity=None if settings.job_warm is None else capacity_of({}),
+    )
 
 
 def _site(app: App, folder: Path, *, minute_s: float, grace_s: float) -> Site:

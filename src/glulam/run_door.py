@@ -4,16 +4,19 @@ statements.
     GET /_glulam/job-runs/<run id>/bookmark    {"job_name", "version", "run_id", "state"}; state null: there is none yet
         ?run=<run id>                          as that run left it, for --job-bookmark-from and -to
     PUT /_glulam/job-runs/<run id>/bookmark    {"state": {...}}: counts once the run has succeeded
+    POST /_glulam/blueprints/<run id>/layout    the workflow that a blueprint's script describes: it is made
     POST /_glulam/sessions/<run id>/next        {"done": the last statement's output} -> the next statement, when there is one
     POST /_glulam/sessions/<run id>/watch       {"id"} -> {"cancel"}
+    GET /_glulam/system-logs/<run id>           the whole log; the link itself is what is signed (jobs/system_logs.py)
 
-Signed like a request to Glue. Only the run's own key may put and post.
+The others are signed like a request to Glue. Only the run's own key may put and post.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +24,14 @@ import orjson
 import psycopg
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from glulam.api.blueprints import make_workflow, note_refusal
 from glulam.gate import SignedGate
-from glulam.jobs import bookmarks, runs, sessions
+from glulam.jobs import bookmarks, runs, sessions, system_logs
 from glulam.jobs.runs import JobRun
+from glulam.jobs.system_logs import LogLinks
 from glulam.model.caller import Caller
 from glulam.model.errors import AccessDenied, AccessRefused, EntityNotFound, GlulamError, SerializationFailed
 from glulam.model.place import Place
@@ -46,13 +51,34 @@ class RunDoor:
 
     gate: SignedGate
     database: Database
+    links: LogLinks
 
     def routes(self) -> list[Route]:
         return [
             Route("/_glulam/job-runs/{run_id}/bookmark", self.bookmark, methods=["GET", "PUT"]),
+            Route("/_glulam/blueprints/{run_id}/layout", self.layout, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/next", self.next_statement, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/watch", self.watch, methods=["POST"]),
+            Route("/_glulam/system-logs/{run_id}", self.system_log, methods=["GET"]),
         ]
+
+    def system_log(self, request: Request) -> Response:
+        """Runs in a thread; so does the reading, while it is sent."""
+        run_id, asked = request.path_params["run_id"], request.query_params
+        try:
+            self.links.prove(run_id, asked.get("until", ""), asked.get("signature", ""))
+        except AccessDenied as error:
+            return _answer(403, {"code": error.code, "message": str(error)})
+        return StreamingResponse(self._log_lines(run_id), media_type="application/jsonl")
+
+    def _log_lines(self, run_id: str) -> Iterator[bytes]:
+        """By way of a file: a client that reads slowly holds no database session."""
+        with tempfile.TemporaryFile() as spool:
+            with self.database.connection() as conn:
+                spool.writelines(system_logs.document(conn, run_id))
+            spool.seek(0)
+            while part := spool.read(1 << 16):
+                yield part
 
     async def bookmark(self, request: Request) -> Response:
         return await self._carry_out(request, self._bookmark)
@@ -66,6 +92,9 @@ class RunDoor:
             await asyncio.sleep(LOOK_S)
             found = await self._carry_out(request, self._next)
         return found
+
+    async def layout(self, request: Request) -> Response:
+        return await self._carry_out(request, self._layout)
 
     async def watch(self, request: Request) -> Response:
         return await self._carry_out(request, self._watch)
@@ -98,6 +127,18 @@ class RunDoor:
             run = self._own(conn, caller, request)
             found = sessions.following(conn, run.id)
         return {} if found is None else {"id": found.id, "code": found.code}
+
+    def _layout(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        """Make all of it, or nothing and say why in the blueprint's run."""
+        try:
+            with self.database.transaction() as conn:
+                run = self._own(conn, caller, request)
+                make_workflow(conn, run.place, run.id, _document(body))
+        except GlulamError as error:
+            with self.database.transaction() as conn:
+                note_refusal(conn, self._own(conn, caller, request).id, str(error))
+            raise
+        return {}
 
     def _watch(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         with self.database.connection() as conn:

@@ -141,7 +141,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         doors.forget()
         return JSONResponse({"status": "reset"})
 
-    of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days)
+    of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days, run_days=settings.job_run_days)
     works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs)
 
     @asynccontextmanager
@@ -157,7 +157,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
-            *RunDoor(gate=doors.gate, database=database).routes(),
+            *RunDoor(gate=doors.gate, database=database, links=doors.links).routes(),
             *EventDoor(gate=doors.gate, database=database, token=settings.event_token).routes(),
         ],
     )

@@ -68,6 +68,11 @@ class Settings:
     """URL of the package index for --additional-python-modules. Unset: pip's own configuration decides."""
     job_log_days: int = 30
     """The lines that runs wrote are kept for so many days."""
+    job_run_days: int = 90
+    """Job runs are kept for so many days after their end."""
+    job_warm: int | None = None
+    """Spark sessions that a worker keeps ready for the next run. Unset: one after its first Spark job where there are 8 GB of
+    memory or more, else none."""
     job_dpu_price: str = "0.44"
     """What an hour of a DPU costs, for the cost of a run in its metrics."""
     event_queues: str = ""
@@ -105,6 +110,8 @@ class Settings:
                 "job_log_days",
                 "event_look_s",
                 "event_settle_ms",
+                "job_run_days",
+                "job_warm",
             ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")

@@ -34,13 +34,26 @@ from glulam.gate import SignedGate
 from glulam.jobs import claims
 from glulam.jobs.claims import Outcome
 from glulam.jobs.states import RunState
+from glulam.jobs.system_logs import LogLinks
 from glulam.model.clock import utc_now
+from glulam.model.errors import ObjectNotFound
+from glulam.model.uri import S3Uri
 from glulam.settings import Settings
 from glulam.store.database import Database
 from glulam.wire.door import AwsDoor
 from glulam.wire.services import Service
 
 ACCOUNT = "123456789012"
+OBJECTS: dict[str, bytes] = {}
+"""What the server finds in S3, by URI: blueprints."""
+
+
+def read_object(uri: S3Uri) -> bytes:
+    if str(uri) not in OBJECTS:
+        raise ObjectNotFound(f"{uri}: no such object")
+    return OBJECTS[str(uri)]
+
+
 _regions = count(1)
 
 
@@ -73,7 +86,8 @@ def server(database_server: TestServer) -> Iterator[Server]:
         policies = Policies(database, monotonic=time.monotonic)
         parts = services.Parts(
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
-            tester=ConnectionTester(timeout_s=5), firing=scheduling.firing(),
+            tester=ConnectionTester(timeout_s=5), firing=scheduling.firing(), read=read_object,
+            links=LogLinks(endpoint="http://127.0.0.1", sign=lambda m: box.sign(m, "log"), clock=utc_now),
         )  # fmt: skip
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import COMMAND, Cli
+from greeting import greeting
 
 BOOKMARK = """
 import boto3, json, os, sys, urllib.request
@@ -57,6 +63,39 @@ def test_a_pipeline_is_a_job_too(project: Cli) -> None:
     assert done.code == 0, done.err
     assert "SUCCEEDED" in done.err
     assert project.look("tables", "--json").json["tables"]
+
+
+def test_a_running_server_carries_out_what_job_run_asks_for(project: Cli) -> None:
+    (project.folder / "a.py").write_text(
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)\n"
+    )
+    with serving(project) as said:
+        done = project("job", "run", "a.py", "--kind", "pythonshell")
+        assert (done.code, done.out) == (1, "out\n"), done.err
+        assert "err\n" in done.err
+        assert "exit code 3" in done.err
+        run = project.look("runs", "--json").json["runs"][0]
+    assert run["state"] == "FAILED"
+    assert said["home"] in run["host"]
+
+
+@contextmanager
+def serving(project: Cli) -> Iterator[dict[str, Any]]:
+    """`glulam up` of the project, with its worker."""
+    command = [*COMMAND, "up", "--port", "0", "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=project.folder,
+        env=project.env(),
+    ) as process:
+        try:
+            yield greeting(process)
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 @pytest.mark.parametrize(("words", "code"), [(("no.py",), 3), (("pipeline.yaml", "--arg", "x"), 2)])

@@ -96,8 +96,8 @@ def left_over(mark: str) -> list[int]:
 
 def check(site: Site, job: str, done: Path, mark: str) -> list[JobRun]:
     with site.app.database.connection() as conn:
-        found = runs.page(conn, PLACE, job, limit=1000)
-        versions = bookmarks.history(conn, PLACE, job, 1000)
+        found = runs.page(conn, PLACE, job, limit=10_000)
+        versions = bookmarks.history(conn, PLACE, job, 10_000)
     finished = done.read_text().split() if done.exists() else []
     assert all(run.state in (RunState.SUCCEEDED, RunState.FAILED) for run in found)
     assert len(finished) == len(set(finished)), "a run was carried out twice"
@@ -120,12 +120,12 @@ def check(site: Site, job: str, done: Path, mark: str) -> list[JobRun]:
 def all_ended(site: Site, job: str) -> bool:
     with site.app.database.transaction() as conn:
         claims.rescue(conn, 100)
-        return all(run.state.ended for run in runs.page(conn, PLACE, job, limit=1000))
+        return all(run.state.ended for run in runs.page(conn, PLACE, job, limit=10_000))
 
 
 def open_runs(site: Site, job: str) -> list[JobRun]:
     with site.app.database.connection() as conn:
-        return [run for run in runs.page(conn, PLACE, job, limit=1000) if not run.state.ended]
+        return [run for run in runs.page(conn, PLACE, job, limit=10_000) if not run.state.ended]
 
 
 def entered(site: Site, tmp_path: Path, number: int, chance: random.Random) -> tuple[str, Path, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -188,3 +190,67 @@ def test_an_interactive_session() -> None:
         glue.delete_session(Id="s")
         with pytest.raises(ClientError, match="EntityNotFound"):
             glue.get_session(Id="s")
+
+
+LAYOUT = """
+from awsglue.blueprint.workflow import *
+from awsglue.blueprint.job import *
+from awsglue.blueprint.crawler import *
+
+def generate_layout(user_params, system_params):
+    print("for", system_params["accountId"], system_params["region"])
+    command = {"Name": "pythonshell", "ScriptLocation": user_params["Script"], "PythonVersion": "3.9"}
+    first = Job(Name="first", Role="r", Command=command)
+    second = Job(Name="second", Role="r", Command=command, DependsOn={first: user_params["After"]})
+    return Workflow(Name=user_params["WorkflowName"], Entities=Entities(Jobs=[first, second]))
+"""
+CONFIG = {
+    "layoutGenerator": "flows.layout.generate_layout",
+    "parameterSpec": {name: {"type": "String"} for name in ("WorkflowName", "Script", "After")},
+}
+
+
+def test_a_blueprint_makes_a_workflow_that_runs() -> None:
+    with up("--workers", "1") as server:
+        _blueprints(server)
+
+
+def _blueprints(server: Up) -> None:
+    glue = server.client()
+    lake = server.home.parent / "lake"
+    for bucket in ("blueprints", "scripts"):
+        (lake / bucket).mkdir(parents=True, exist_ok=True)
+    (lake / "scripts" / "hello.py").write_text("print('hello')")
+    with zipfile.ZipFile(lake / "blueprints" / "flows.zip", "w") as archive:
+        archive.writestr("flows/blueprint.cfg", json.dumps(CONFIG))
+        archive.writestr("flows/layout.py", LAYOUT)
+    glue.create_blueprint(Name="flows", BlueprintLocation="s3://blueprints/flows.zip")
+
+    def made(**given: str) -> dict[str, Any]:
+        parameters = {"Script": "s3://scripts/hello.py", "After": "SUCCEEDED", **given}
+        run_id = glue.start_blueprint_run(BlueprintName="flows", RoleArn="arn:aws:iam::123456789012:role/r",
+                                          Parameters=json.dumps(parameters))["RunId"]  # fmt: skip
+        found: dict[str, Any] = within(60, lambda: _over(glue, run_id))
+        return found
+
+    run = made(WorkflowName="hi")
+    assert (run["State"], run["WorkflowName"]) == ("SUCCEEDED", "hi"), run
+    run_id = glue.start_workflow_run(Name="hi")["RunId"]
+    done = within(60, lambda: _done(glue, run_id))
+    assert done["Statistics"]["SucceededActions"] == 2
+    again = made(WorkflowName="hi")
+    assert (again["State"], again["ErrorMessage"]) == ("FAILED", "Workflow hi already exists.")
+    wrong = made(WorkflowName="ho", After="DONE")
+    assert wrong["State"] == "FAILED"
+    assert "DependsOn wants first 'DONE'" in wrong["ErrorMessage"]
+    assert glue.list_workflows()["Workflows"] == ["hi"]
+
+
+def _over(glue: Any, run_id: str) -> Any:
+    run = glue.get_blueprint_run(BlueprintName="flows", RunId=run_id)["BlueprintRun"]
+    return run if run["State"] != "RUNNING" else None
+
+
+def _done(glue: Any, run_id: str) -> Any:
+    run = glue.get_workflow_run(Name="hi", RunId=run_id)["Run"]
+    return run if run["Status"] == "COMPLETED" else None

@@ -25,7 +25,8 @@ from awsglue.functions import expanded
 from awsglue.merging import nothing
 from awsglue.physical import struct_to_spark
 from awsglue.records import Records, top
-from awsglue.seen import Seen, has_huge, look, merge_seen, struct_of
+from awsglue.seen import Seen, has_huge, look_at_all, merge_seen, struct_of
+from awsglue.sources.json_glance import glance
 from awsglue.sources.scans import Scan
 from awsglue.sources.tabular import reader, typed_keys, with_keys
 from awsglue.workspace import Workspace, flag
@@ -119,7 +120,10 @@ def _no_constant(name: str) -> Any:
 
 def records_of(text: str, steps: list[str], exact: bool = False) -> list[dict[str, Any]]:
     """The records of a JSON text: an object, or each object of an array. Raises ValueError for anything else."""
-    found: list[Any] = [_load(text, exact)]
+    loaded = _load(text, exact)
+    if type(loaded) is dict and not steps:
+        return [loaded]
+    found: list[Any] = [loaded]
     for step in steps:
         found = list(_step(found, step))
     records: list[dict[str, Any]] = []
@@ -159,20 +163,19 @@ def _learn(
     batches: Iterator[pa.RecordBatch], steps: list[str], exact: bool = False
 ) -> Iterator[pa.RecordBatch]:
     seen: Seen = {"struct": {}}
-    members, failed = seen["struct"], 0
+    failed = 0
     for batch in batches:
+        if not steps and glance(batch.column(0), seen):
+            continue
+        records: list[dict[str, Any]] = []
         for text in batch.column(0).to_pylist():
             if not text or text.isspace():
                 continue
             try:
-                for record in records_of(text, steps, exact):
-                    for name, value in record.items():
-                        below = members.get(name)
-                        if below is None:
-                            below = members[name] = {}
-                        look(value, below)
+                records += records_of(text, steps, exact)
             except ValueError:
                 failed += 1
+        look_at_all(records, seen)
     yield pa.RecordBatch.from_pydict({"learnt": [json.dumps([seen, failed])]})
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from glulam.access.bucket_policies import BucketPolicies
 from glulam.access.policy_store import Policies
 from glulam.access.secrets import SecretBox
+from glulam.api.blueprints import Blueprints, ReadObject, require_blueprint
 from glulam.api.bucket_policies import SETTING, PoliciesOfBuckets
 from glulam.api.bucket_settings import BucketSettings
 from glulam.api.buckets import Buckets
@@ -39,6 +40,7 @@ from glulam.api.security_tokens import SecurityTokens
 from glulam.api.sessions import Sessions
 from glulam.api.sight import Sight
 from glulam.api.statistics import Statistics
+from glulam.api.system_logs import SystemLogs
 from glulam.api.tables import Tables
 from glulam.api.tagging import CATALOG_KINDS, Tagging
 from glulam.api.triggers import Triggers, require_trigger
@@ -47,13 +49,14 @@ from glulam.api.workflows import Workflows, require_workflow
 from glulam.buckets.store import BucketStore
 from glulam.catalog.connection_tester import ConnectionTester
 from glulam.catalog.connections import Box
+from glulam.jobs.system_logs import LogLinks
 from glulam.orchestrate.firing import Firing
 from glulam.store.database import Database
 
 GLUE: tuple[type, ...] = (
-    Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs, PartitionIndexes,
-    Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, TableSearch, Tables, Tagging,
-    Triggers, Workflows,
+    Blueprints, Catalogs, Classifiers, Connections, CrawlHistory, Crawlers, Databases, Functions, JobRuns, Jobs,
+    PartitionIndexes, Partitions, ResourcePolicies, SchemaVersions, Schemas, Security, Sessions, Statistics, SystemLogs,
+    TableSearch, Tables, Tagging, Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
 EVENTS: tuple[type, ...] = (EventRules,)
@@ -72,6 +75,8 @@ class Parts:
     policies: Policies
     tester: ConnectionTester
     firing: Firing
+    read: ReadObject
+    links: LogLinks
     keep_versions: int = 0
     log_days: int = 30
 
@@ -80,6 +85,7 @@ def glue(parts: Parts) -> list[object]:
     """The objects whose methods are Glue's operations."""
     database, paging, sight = parts.database, parts.paging, Sight(policies=parts.policies)
     return [
+        Blueprints(database=database, paging=paging, sight=sight, read=parts.read),
         Catalogs(database=database, paging=paging),
         Classifiers(database=database, paging=paging),
         Connections(database=database, paging=paging, sight=sight, box=parts.box, tester=parts.tester),
@@ -97,11 +103,13 @@ def glue(parts: Parts) -> list[object]:
         Security(database=database, paging=paging),
         Sessions(database=database, paging=paging),
         Statistics(database=database),
+        SystemLogs(database=database, links=parts.links),
         TableSearch(database=database, paging=paging, sight=sight),
         Tables(database=database, paging=paging, sight=sight, keep_versions=parts.keep_versions),
         Tagging(database=database, kinds={
-            **CATALOG_KINDS, "crawler": require_crawler, "job": require_job, "registry": require_registry,
-            "schema": require_schema, "trigger": require_trigger, "workflow": require_workflow,
+            **CATALOG_KINDS, "blueprint": require_blueprint, "crawler": require_crawler, "job": require_job,
+            "registry": require_registry, "schema": require_schema, "trigger": require_trigger,
+            "workflow": require_workflow,
         }),
         Triggers(database=database, paging=paging, sight=sight, firing=parts.firing),
         Workflows(database=database, paging=paging, sight=sight, firing=parts.firing),

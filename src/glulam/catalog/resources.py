@@ -23,6 +23,7 @@ from glulam.store.documents import document
 class Kind(StrEnum):
     """The value stands in the database; people read it with spaces."""
 
+    BLUEPRINT = "blueprint"
     CATALOG = "catalog"
     CLASSIFIER = "classifier"
     CONNECTION = "connection"

@@ -33,6 +33,11 @@ class Kind(StrEnum):
     GLULAM = "glulam"
 
 
+class JobEngine(StrEnum):
+    SPARK = "spark"
+    SAIL = "sail"
+
+
 class StreamName(StrEnum):
     OUTPUT = "output"
     ERROR = "error"
@@ -63,6 +68,9 @@ def run(
         str | None,
         typer.Option(metavar="JOB", help="The job's name. Default: --arg JOB_NAME, or the script's name."),
     ] = None,
+    engine: Annotated[
+        JobEngine, typer.Option(help="What carries Spark's DataFrames: sail needs no JVM.")
+    ] = JobEngine.SPARK,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
@@ -73,7 +81,15 @@ def run(
     settings = settings_for(project)
     kind = kind or (Kind.GLULAM if script.suffix in (".yaml", ".yml") else Kind.GLUEETL)
     raise typer.Exit(
-        late.jobs.run(settings, script, arguments=arg or [], kind=str(kind), name=name, as_json=as_json)
+        late.jobs.run(
+            settings,
+            script,
+            arguments=arg or [],
+            kind=str(kind),
+            name=name,
+            engine=str(engine),
+            as_json=as_json,
+        )
     )
 
 

@@ -14,8 +14,10 @@ from glulam.app import App
 from glulam.cli.drawing import table
 from glulam.cli.output import print_json
 from glulam.cli.working import serving
-from glulam.jobhost import worker
+from glulam.jobhost import host_of, worker
 from glulam.jobs import definitions, logs, runs
+from glulam.jobs.arguments import ENGINE
+from glulam.jobs.execution import Echo
 from glulam.jobs.logs import Stream
 from glulam.jobs.runs import JobRun
 from glulam.jobs.states import RunState
@@ -24,6 +26,7 @@ from glulam.model.place import Place
 from glulam.settings import Settings
 
 _POLL_S = 0.3
+_CLAIMED_S = 0.05
 MATCH = (
     "SELECT id FROM job_run WHERE account_id = %s AND region = %s AND starts_with(id, %s) ORDER BY id LIMIT 2"
 )
@@ -34,9 +37,18 @@ def place_of(settings: Settings) -> Place:
 
 
 def run(
-    settings: Settings, script: Path, *, arguments: list[str], kind: str, name: str | None, as_json: bool
+    settings: Settings,
+    script: Path,
+    *,
+    arguments: list[str],
+    kind: str,
+    name: str | None,
+    engine: str,
+    as_json: bool,
 ) -> int:
     given = _arguments(arguments)
+    if engine != "spark":
+        given.setdefault(ENGINE, engine)
     if not script.is_file():
         raise EntityNotFound(f"{script}: no such script")
     job = name or given.get("--JOB_NAME") or script.stem
@@ -76,11 +88,11 @@ def _enter(app: App, job: str, kind: str, script: Path, arguments: dict[str, str
             definitions.update(conn, place, job, {**found.document, **wanted})
         except EntityNotFound:
             definitions.create(conn, place, job, wanted)
-        return runs.start(conn, place, job, {"Arguments": arguments}).id
+        return runs.start(conn, place, job, {"Arguments": arguments}, host=host_of(app.settings)).id
 
 
 def _carry_out(app: App, job: str, run_id: str, *, quiet: bool) -> None:
-    """Work on this one run, and show what it writes. Ctrl-C stops it."""
+    """Work on this one run, unless a worker of this home's `glulam up` is there first; show what it writes. Ctrl-C stops it."""
 
     def echo(run: JobRun, stream: Stream, line: str) -> None:
         print(line, file=sys.stdout if stream is Stream.OUTPUT else sys.stderr, flush=True)
@@ -89,12 +101,42 @@ def _carry_out(app: App, job: str, run_id: str, *, quiet: bool) -> None:
         thread = threading.Thread(target=made.run)
         thread.start()
         try:
+            if not _ours(app, run_id, made.name, thread):
+                made.close()
+                _watch(app, run_id, None if quiet else echo)
             thread.join()
         except KeyboardInterrupt:
             with app.database.transaction() as conn:
                 runs.stop(conn, place_of(app.settings), job, run_id)
+            made.close()
             thread.join()
             raise
+
+
+def _ours(app: App, run_id: str, worker_name: str, thread: threading.Thread) -> bool:
+    """Wait for somebody to claim the run."""
+    while thread.is_alive():
+        with app.database.connection() as conn:
+            found = runs.get(conn, place_of(app.settings), None, run_id)
+        if found.worker is not None:
+            return found.worker == worker_name
+        thread.join(_CLAIMED_S)
+    return True
+
+
+def _watch(app: App, run_id: str, echo: Echo | None) -> None:
+    """Until the run is over, what another worker keeps of it."""
+    position, over = (0, -1), False
+    while not over:
+        with app.database.connection() as conn:
+            found = runs.get(conn, place_of(app.settings), None, run_id)
+            over = found.state.ended
+            for line in logs.read(conn, [run_id], after=position):
+                position = (line.row, line.place)
+                if echo is not None:
+                    echo(found, line.stream, line.text)
+        if not over:
+            time.sleep(_POLL_S)
 
 
 def list_runs(settings: Settings, name: str | None, limit: int, *, as_json: bool) -> int:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 from glulam.model.errors import InvalidInput
 
+BACKOFF = "--glulam-retry-backoff-seconds"
+LONGEST_BACKOFF_S = 3600.0
+ENGINE = "--glulam-engine"
 HONOURED = frozenset({
     "--additional-python-modules", "--conf", "--continuous-log-logStreamPrefix", "--customer-driver-env-vars",
     "--enable-continuous-cloudwatch-log", "--enable-continuous-log-filter", "--enable-job-insights", "--enable-metrics",
     "--enable-observability-metrics", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
     "--job-bookmark-option", "--job-bookmark-to", "--job-language", "--scriptLocation", "--TempDir",
-    "--python-modules-installer-option",
+    "--python-modules-installer-option", BACKOFF, ENGINE,
 })  # fmt: skip
 NOT_HONOURED: Mapping[str, str] = {
     "--class": "Scala jobs are not run",
@@ -58,6 +61,17 @@ class Arguments:
         """A comma-separated list; empty when it is not given."""
         return [part.strip() for part in self.get(name).split(",") if part.strip()]
 
+    def backoff_s(self, attempt: int) -> float:
+        """How long attempt n (1: the first retry) waits: the backoff, doubled for each attempt before. Raises InvalidInput."""
+        text = self.get(BACKOFF) or "0"
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1
+        if not 0 <= seconds < float("inf"):
+            raise InvalidInput(f"{BACKOFF} {text!r}: expected seconds, 0 or more")
+        return float(min(seconds * 2 ** (min(attempt, 64) - 1), LONGEST_BACKOFF_S))
+
     @property
     def argv(self) -> list[str]:
         return [word for item in self.values.items() for word in item]
@@ -75,6 +89,14 @@ class Arguments:
                     f"--conf {text!r}: expected name=value, with --conf before each further one"
                 )
             found[name] = value
+        return found
+
+    @property
+    def engine(self) -> str:
+        """`spark`, or `sail`: an engine that speaks Spark Connect and has no JVM. Raises InvalidInput."""
+        found = self.get(ENGINE) or "spark"
+        if found not in ("spark", "sail"):
+            raise InvalidInput(f"{ENGINE} {found!r}: expected spark or sail")
         return found
 
     def driver_env(self) -> dict[str, str]:

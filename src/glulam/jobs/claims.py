@@ -28,13 +28,17 @@ from glulam.model.failpoints import failpoint
 
 CLAIM = f"""
 WITH due AS (
-  SELECT id AS due_id FROM job_run WHERE state = 'STARTING' AND (%(only)s::text IS NULL OR id = %(only)s)
+  SELECT id AS due_id FROM job_run WHERE state = 'STARTING' AND (not_before IS NULL OR not_before <= now())
+    AND (host IS NULL OR host = %(host)s) AND (%(only)s::text IS NULL OR id = %(only)s)
   ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE job_run SET state = 'RUNNING', epoch = epoch + 1, worker = %(worker)s, began_at = now(), changed_at = now(),
        lease_until = now() + make_interval(secs => %(lease_s)s)
 FROM due WHERE id = due_id RETURNING {COLUMNS}
 """  # noqa: S608
+DUE_IN = """
+SELECT extract(epoch FROM min(not_before) - now())::float8 FROM job_run WHERE state = 'STARTING' AND not_before > now()
+"""
 HAS_KEY = "UPDATE job_run SET access_key_id = %s WHERE id = %s AND epoch = %s"
 BEAT = """
 UPDATE job_run SET lease_until = now() + make_interval(secs => %(lease_s)s)
@@ -70,12 +74,20 @@ class Outcome:
 
 
 def claim(
-    conn: psycopg.Connection, *, worker: str, limit: int, lease_s: float, only: str | None = None
-) -> list[JobRun]:
-    """Up to `limit` of the oldest queued runs (only: this one). Commit before the work starts."""
-    given = {"worker": worker, "limit": limit, "lease_s": lease_s, "only": only}
+    conn: psycopg.Connection, *, worker: str, limit: int, lease_s: float, host: str | None = None,
+    only: str | None = None,
+) -> list[JobRun]:  # fmt: skip
+    """Up to `limit` of the oldest queued runs that are due, for any host or this one (only: this run). Commit before the work
+    starts."""
+    given = {"worker": worker, "limit": limit, "lease_s": lease_s, "host": host, "only": only}
     found = [to_run(row) for row in conn.execute(CLAIM, given).fetchall()]
     return sorted(found, key=lambda run: run.seq)
+
+
+def due_in(conn: psycopg.Connection) -> float | None:
+    """Seconds until the next run that waits for its time may be claimed, None when none does."""
+    row = conn.execute(DUE_IN).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def sign_with(conn: psycopg.Connection, run: JobRun, key_id: str) -> None:
@@ -148,9 +160,11 @@ def _what_follows(conn: psycopg.Connection, ended: JobRun) -> None:
     retried = ended.state is RunState.FAILED and ended.attempt < int(ended.spec.get("MaxRetries") or 0)
     if retried:
         attempt = ended.attempt + 1
+        wait_s = runs.arguments_of(ended.spec, ended.arguments).backoff_s(attempt)
         runs.insert(
             conn, ended.place, ended.job_name, ended.spec, ended.arguments, attempt=attempt, previous=ended.id,
-            run_id=runs.attempt_id(ended.id, attempt), trigger=ended.trigger_name, waits=False,
+            run_id=runs.attempt_id(ended.id, attempt), trigger=ended.trigger_name, waits=False, wait_s=wait_s,
+            host=ended.host,
         )  # fmt: skip
     if runs.promote(conn, ended.place, ended.job_name, ended.spec) or retried:
         conn.execute(NOTIFY)

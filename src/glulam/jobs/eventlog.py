@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 
 
-def spark_metrics(folder: Path) -> dict[str, float]:
-    """Sums over all tasks that ended well; empty when there is no log."""
+def spark_metrics(folder: Path, since_ms: float = 0) -> dict[str, float]:
+    """Sums over all tasks that were begun since then and ended well; empty when there is no log."""
     sums = {"records_read": 0, "bytes_read": 0, "records_written": 0, "bytes_written": 0, "shuffle_bytes": 0,
             "tasks": 0, "failed_tasks": 0}  # fmt: skip
     task_s, seen = 0.0, False
     for event in _ended_tasks(folder):
+        if (event.get("Task Info") or {}).get("Launch Time", since_ms) < since_ms:
+            continue
         seen = True
         if event.get("Task End Reason", {}).get("Reason") != "Success":
             sums["failed_tasks"] += 1

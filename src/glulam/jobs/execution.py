@@ -22,6 +22,7 @@ from glulam.jobs.logs import Stream
 from glulam.jobs.plan import SPARK, Credentials, Prepared, Site, prepare
 from glulam.jobs.runs import JobRun
 from glulam.jobs.states import RunState
+from glulam.jobs.warm import WarmSessions
 from glulam.model.errors import GlulamError
 
 _CHUNK = 1 << 16
@@ -35,7 +36,12 @@ _KILLED_BEFORE_IT_REPORTED = Ended(status=-9, report=None, usage={})
 class Execution:
     """A claimed run."""
 
-    def __init__(self, site: Site, run: JobRun, credentials: Credentials, capture: Capture) -> None:
+    def __init__(
+        self, site: Site, run: JobRun, credentials: Credentials, capture: Capture, warm: WarmSessions | None = None
+    ) -> None:  # fmt: skip
+        """warm: where a session may be ready for the run."""
+        self._warm = warm
+        self._launched_ms = 0.0
         self.run_, self._site, self._credentials, self._capture = run, site, credentials, capture
         self._lock = threading.Lock()
         self._process: RunProcess | None = None
@@ -54,7 +60,7 @@ class Execution:
         """Run it to its end. Never raises for what the script does."""
         began = time.monotonic()
         try:
-            prepared = prepare(self._site, self.run_, self._credentials, self._capture.say)
+            prepared = prepare(self._site, self.run_, self._credentials, self._capture.say, self._warm)
         except GlulamError as error:
             return self._refused(error)
         try:
@@ -89,13 +95,22 @@ class Execution:
                 self._process.say(word)
 
     def _launch(self, launcher: Launcher, prepared: Prepared) -> Ended:
-        process = launcher.start(prepared.plan)
+        self._launched_ms = time.time() * 1000
+        if (ready := prepared.ready) is not None:
+            ready.process.give(prepared.handed_over())
+            ended = self._follow(ready.process, prepared.limit_s)
+            if not ready.untouched or self._word is not None:
+                return ended
+            self._capture.say("the Spark session that was ready had died; the run starts one of its own")
+        return self._follow(launcher.start(prepared.plan), prepared.limit_s)
+
+    def _follow(self, process: RunProcess, limit_s: float | None) -> Ended:
         try:
             with self._lock:
                 self._process = process
                 if self._word is not None:
                     process.say(self._word)
-            self._attend(process, prepared.limit_s)
+            self._attend(process, limit_s)
         finally:
             with self._lock:
                 self._process = None
@@ -163,7 +178,8 @@ class Execution:
         if self.run_.began_at is not None:
             found["queue_s"] = round((self.run_.began_at - self.run_.created_at).total_seconds(), 3)
         if self.run_.kind in SPARK:
-            found |= spark_metrics(prepared.workspace.events)
+            found |= spark_metrics(prepared.workspace.events, self._launched_ms)
+            found["warm"] = float(prepared.ready is not None)
         return found
 
 

@@ -12,6 +12,7 @@ from glulam.jobs.launcher import Ended
 
 HINTS: tuple[tuple[str, str], ...] = (
     (r"No module named '(pyspark|py4j|pandas)", "pip install 'glulam[spark]'"),
+    (r"No module named 'ray'", "pip install 'glulam[ray]' where the worker runs"),
     (r"No module named '(?P<what>[\w.]+)'",
      "add the package with --additional-python-modules, or the file with --extra-py-files"),
     (r"JAVA_GATEWAY_EXITED|Java gateway process exited", "Spark needs Java 17 or newer: install it, or set JAVA_HOME"),

@@ -1,6 +1,7 @@
 """The keeper of one run: starts its script, and sees to it that nothing of it is left, whatever happens.
 
-    control socket, JSON lines    worker -> keeper: the plan, then "stop" (SIGTERM, SIGKILL later), "kill" or "interrupt"
+    control socket, JSON lines    worker -> keeper: the plan, then "stop" (SIGTERM, SIGKILL later), "kill" or "interrupt";
+                                  for a script that waits, "give" with a line for its standard input, once
                                   keeper -> worker: {"pid"}, then {"status", "report", "usage"}
     the worker dies               the socket is closed: everything is killed
     the keeper is killed          the kernel kills the script (PR_SET_PDEATHSIG)
@@ -60,17 +61,18 @@ def _line(channel: Any) -> bytes:
 
 def _supervise(plan: dict[str, Any], channel: Any, output: int, error: int) -> None:
     told, tells = os.pipe()
+    given, gives = os.pipe() if plan["waits"] else (os.open(os.devnull, os.O_RDONLY), -1)
     wake, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     pid = os.fork()
     if pid == 0:
-        _become(plan, output, error, tells)
-    for descriptor in (output, error, tells):
+        _become(plan, given, output, error, tells)
+    for descriptor in (given, output, error, tells):
         os.close(descriptor)
     _say(channel, {"pid": pid})
-    report, status, usage = _watch(pid, channel, told, wake, float(plan["grace_s"]))
+    report, status, usage = _watch(pid, channel, told, wake, gives, float(plan["grace_s"]))
     _kill_group(pid, signal.SIGKILL)
     _bury_the_rest()
     _say(channel, {
@@ -80,7 +82,7 @@ def _supervise(plan: dict[str, Any], channel: Any, output: int, error: int) -> N
 
 
 def _watch(
-    pid: int, channel: Any, told: int, wake: int, grace_s: float
+    pid: int, channel: Any, told: int, wake: int, gives: int, grace_s: float
 ) -> tuple[bytes, int, resource.struct_rusage]:
     """Wait for the script; carry out what the worker says meanwhile."""
     report = bytearray()
@@ -110,6 +112,8 @@ def _watch(
                     reading.remove(channel)
             elif word == b"interrupt":
                 os.kill(pid, signal.SIGINT)
+            elif word.startswith(b"give "):
+                _give(gives, word.removeprefix(b"give ") + b"\n")
             else:
                 _kill_group(pid, signal.SIGTERM)
                 kill_at = time.monotonic() + grace_s
@@ -118,13 +122,20 @@ def _watch(
     return bytes(report[:REPORT_LIMIT]), status, usage
 
 
+def _give(gives: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it is gone: the worker hears of that
+        while data:
+            data = data[os.write(gives, data) :]
+    os.close(gives)
+
+
 def _rest(told: int) -> bytes:
     """What lies in the pipe now; a process that the script left behind may hold it open."""
     ready, _, _ = select.select([told], [], [], 0)
     return os.read(told, 65536) if ready else b""
 
 
-def _become(plan: dict[str, Any], output: int, error: int, tells: int) -> NoReturn:
+def _become(plan: dict[str, Any], given: int, output: int, error: int, tells: int) -> NoReturn:
     """In the script's own process: drop everything that is not the run's, then run it."""
     try:
         signal.set_wakeup_fd(-1)
@@ -132,12 +143,10 @@ def _become(plan: dict[str, Any], output: int, error: int, tells: int) -> NoRetu
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setpgid(0, 0)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (output, 1), (error, 2), (tells, 3)):
+        for source, target in ((given, 0), (output, 1), (error, 2), (tells, 3)):
             os.dup2(source, target)
         os.closerange(4, 1 << 16)
-        for name, value in plan["limits"].items():
-            _limit(getattr(resource, name, None), value)
+        limit(plan["limits"])
         os.umask(0o077 if plan["user"] else 0o022)
         if plan["user"]:
             uid, gid = plan["user"]
@@ -154,13 +163,13 @@ def _become(plan: dict[str, Any], output: int, error: int, tells: int) -> NoRetu
     script.run(plan)
 
 
-def _limit(which: int | None, value: int) -> None:
-    if which is None:
-        return
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+def limit(limits: dict[str, int]) -> None:
+    """Hold this process to them, by name of the resource."""
+    for name, value in limits.items():
+        if (which := getattr(resource, name, None)) is not None:
+            _, hard = resource.getrlimit(which)
+            most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(which, (most, most))
 
 
 def _say(channel: Any, message: dict[str, Any]) -> None:

@@ -41,13 +41,16 @@ class ProcessPlan:
     """(user id, group id) to become; None: stay."""
     grace_s: float
     """Between SIGTERM and SIGKILL."""
+    waits: bool = False
+    """The script reads a line that comes later, with `RunProcess.give`."""
 
-    def to_json(self) -> bytes:
-        plain = {
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
             "argv": self.argv, "script": self.script, "python_path": self.python_path, "folder": str(self.folder),
             "env": dict(self.env), "limits": dict(self.limits), "user": self.user, "grace_s": self.grace_s,
+            "waits": self.waits,
         }  # fmt: skip
-        return json.dumps(plain).encode() + b"\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,10 @@ class RunProcess:
         """`stop`, `kill` or `interrupt`; nothing when it is over."""
         with self._lock, suppress(OSError):
             self.control.sendall(word.encode() + b"\n")
+
+    def give(self, document: Mapping[str, Any]) -> None:
+        """The line for a script that waits, once."""
+        self.say(f"give {json.dumps(document)}")
 
     def hear(self) -> bool:
         """Take in what the keeper said (call it when the control socket is readable). False: the keeper is gone."""
@@ -132,7 +139,7 @@ class Launcher:
         try:
             with self._lock:
                 self._send([output_write, error_write, theirs.fileno()])
-            ours.sendall(plan.to_json())
+            ours.sendall(json.dumps(plan.plain()).encode() + b"\n")
         except OSError as failure:
             ours.close()
             os.close(output)

@@ -7,24 +7,32 @@ a pipeline file, no code, and is carried out by the `glulam` command itself with
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from glulam.jobs import sparkconf
 from glulam.jobs.account import JobAccount
-from glulam.jobs.arguments import Arguments, merge
+from glulam.jobs.arguments import Arguments
 from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
-from glulam.jobs.runs import JobRun
+from glulam.jobs.layouts import LAYOUT
+from glulam.jobs.runs import JobRun, arguments_of
 from glulam.jobs.sessions import REPL
-from glulam.jobs.sparkconf import SparkPlace
+from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
+from glulam.jobs.warm import ReadySession, Waiting, WarmSessions
 from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
-REPL_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "repl.py"
+OWN_SCRIPTS = {
+    REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", LAYOUT: PYTHON_HOME / "glulam" / "jobs" / "layout.py",
+}  # fmt: skip
+CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
+READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
 SPARK = ("glueetl", "gluestreaming")
 _PASSED = ("PATH", "JAVA_HOME", "SPARK_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
@@ -72,26 +80,83 @@ class Prepared:
     workspace: Workspace
     limit_s: float | None
     """Wall time; None: as long as it likes (streaming)."""
+    spark: Mapping[str, str] = field(default_factory=dict)
+    """Its settings."""
+    ready: ReadySession | None = None
+    """The session that becomes the run, in whose folder it lies."""
+
+    def handed_over(self) -> dict[str, Any]:
+        """What the session is told, to become the run."""
+        assert self.ready is not None
+        waiting = self.ready.waiting
+        changes = {name: value for name, value in self.spark.items() if waiting.settings.get(name) != value}
+        return {"plan": self.plan.plain(), "changes": changes, "seen": dict(waiting.plan.env)}
 
 
-def prepare(site: Site, run: JobRun, credentials: Credentials, say: Callable[[str], None]) -> Prepared:
-    """Make the run's folder and fill it. say: a warning for the run's log. Raises GlulamError for what cannot be run."""
-    arguments = merge(
-        run.spec.get("DefaultArguments"), run.arguments, run.spec.get("NonOverridableArguments")
-    )
+def prepare(
+    site: Site,
+    run: JobRun,
+    credentials: Credentials,
+    say: Callable[[str], None],
+    warm: WarmSessions | None = None,
+) -> Prepared:
+    """Make the run's folder and fill it, or that of a session which is ready. say: a warning for the run's log.
+
+    Raises GlulamError for what cannot be run."""
+    arguments = arguments_of(run.spec, run.arguments)
     for warning in arguments.warnings:
         say(warning)
     user = _user_for(site, run, say)
-    workspace = Workspace.make(site.folder, f"{run.id[:16]}-{run.seq}-{run.epoch}", site.store, user)
+    ready = None if warm is None else _ready_for(site, run, arguments, warm)
+    if ready is not None:
+        workspace = ready.workspace
+    else:
+        workspace = Workspace.make(site.folder, f"{run.seq}-{run.epoch}", site.store, user)
     try:
-        plan = _plan(site, run, credentials, arguments, workspace, say)
+        plan, spark = _plan(site, run, credentials, arguments, workspace, say)
     except BaseException:
+        if ready is not None:
+            ready.end()
         workspace.remove()
         raise
     minutes = run.spec.get("Timeout")
-    return Prepared(
-        plan=plan, workspace=workspace, limit_s=None if minutes is None else minutes * site.minute_s
-    )
+    limit_s = None if minutes is None else minutes * site.minute_s
+    return Prepared(plan=plan, workspace=workspace, limit_s=limit_s, spark=spark, ready=ready)
+
+
+def start_of(site: Site, capacity: Capacity) -> Waiting:
+    """What a session that is kept ready is started with. Raises OSError."""
+    user = None if site.spark.lake is not None else site.account.user
+    workspace = Workspace.make(site.folder, f"ready-{secrets.token_hex(6)}", site.store, user)
+    settings = sparkconf.settings(site.spark, workspace, capacity, {}, ())
+    env = {
+        **_surroundings(site, workspace), **sparkconf.write(site.spark, workspace, settings), **site.job_env,
+        "PYTHONPATH": str(PYTHON_HOME), "PYSPARK_PYTHON": sys.executable,
+    }  # fmt: skip
+    plan = ProcessPlan(
+        argv=(str(READYING_SCRIPT),), script=str(READYING_SCRIPT), python_path=(), folder=workspace.path, env=env,
+        limits={"RLIMIT_CORE": 0}, user=workspace.user, grace_s=site.grace_s, waits=True,
+    )  # fmt: skip
+    return Waiting(plan=plan, workspace=workspace, settings=settings)
+
+
+_OWN_START = ("--additional-python-modules", "--customer-driver-env-vars", "--extra-jars")
+"""Arguments that a process which is there already cannot honour."""
+
+
+def _ready_for(site: Site, run: JobRun, arguments: Arguments, warm: WarmSessions) -> ReadySession | None:
+    """A session that can become the run: what differs in Spark's settings can be changed."""
+    if run.kind != "glueetl" or arguments.engine == SAIL or any(map(arguments.get, _OWN_START)):
+        return None
+    capacity, chosen = capacity_of(run.spec), arguments.spark_conf()
+
+    def fits(ready: ReadySession) -> bool:
+        there = ready.waiting.settings
+        wanted = sparkconf.settings(site.spark, ready.workspace, capacity, chosen, ())
+        changed = [name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)]
+        return all(map(can_change, changed))
+
+    return warm.take(capacity, fits)
 
 
 def _user_for(site: Site, run: JobRun, say: Callable[[str], None]) -> tuple[int, int] | None:
@@ -110,32 +175,41 @@ def _user_for(site: Site, run: JobRun, say: Callable[[str], None]) -> tuple[int,
 def _plan(
     site: Site, run: JobRun, credentials: Credentials, arguments: Arguments, workspace: Workspace,
     say: Callable[[str], None],
-) -> ProcessPlan:  # fmt: skip
+) -> tuple[ProcessPlan, dict[str, str]]:  # fmt: skip
+    """The process, and Spark's settings."""
     place = arguments.get("--scriptLocation") or run.spec.get("Command", {}).get("ScriptLocation") or ""
     if not place:
         raise InvalidInput(
             f"job {run.job_name}: Command.ScriptLocation is empty; expected s3://bucket/script.py"
         )
-    script = REPL_SCRIPT if place == REPL else workspace.fetch(place, "script")
+    script = OWN_SCRIPTS.get(place) or workspace.fetch(place, "script")
     if run.kind == "glulam":
-        return _pipeline(site, workspace, script)
+        return _pipeline(site, workspace, script), {}
     if run.kind == "glueray":
         say("warning: Ray runs in the script's own process on this machine; NumberOfWorkers has no effect")
     capacity = capacity_of(run.spec)
     env = _environment(site, run, credentials, workspace, arguments)
+    env["RAY_TMPDIR"] = str(workspace.path)  # a socket's path may have 107 bytes, and Ray adds 70
     python_path = _helpers(site, arguments, workspace, env, say)
+    spark: dict[str, str] = {}
+    runner: Path | None = None
     if run.kind in SPARK:
         jars = [str(workspace.fetch(jar, "--extra-jars")) for jar in arguments.names("--extra-jars")]
         chosen = arguments.spark_conf()
-        env |= sparkconf.write(site.spark, workspace, capacity, chosen, jars)
+        where = replace(site.spark, master=SAIL) if arguments.engine == SAIL else site.spark
+        spark = sparkconf.settings(where, workspace, capacity, chosen, jars)
+        env |= sparkconf.write(where, workspace, spark)
+        if where.connects:
+            runner = CONNECTED_SCRIPT
         env["GLULAM_SPARK_CONF"] = "\n".join(f"{name}={value}" for name, value in chosen.items())
     env |= {"PYTHONPATH": os.pathsep.join([*python_path, str(PYTHON_HOME)]), "PYSPARK_PYTHON": sys.executable}
-    return ProcessPlan(
-        argv=(str(script), *_argv(run, arguments)), script=str(script),
-        python_path=(*python_path, *([] if place == REPL else [str(script.parent)])),
+    plan = ProcessPlan(
+        argv=(*([] if runner is None else [str(runner)]), str(script), *_argv(run, arguments)), script=str(runner or script),
+        python_path=(*python_path, *([] if place in OWN_SCRIPTS else [str(script.parent)])),
         folder=workspace.path, env=env, limits=_limits(run, capacity, site.minute_s), user=workspace.user,
         grace_s=site.grace_s,
     )  # fmt: skip
+    return plan, spark
 
 
 def _pipeline(site: Site, workspace: Workspace, script: Path) -> ProcessPlan:
@@ -157,20 +231,25 @@ def _argv(run: JobRun, arguments: Arguments) -> list[str]:
 def _environment(
     site: Site, run: JobRun, credentials: Credentials, workspace: Workspace, arguments: Arguments
 ) -> dict[str, str]:
-    home = str(workspace.path)
+    return {
+        **_surroundings(site, workspace), "AWS_REGION": run.place.region, "AWS_DEFAULT_REGION": run.place.region,
+        "AWS_ACCESS_KEY_ID": credentials.key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret,
+        "AWS_SESSION_TOKEN": credentials.session_token, "GLULAM_JOB_RUN_ID": run.id, "GLULAM_JOB_NAME": run.job_name,
+        **site.job_env, **arguments.driver_env(),
+    }  # fmt: skip
+
+
+def _surroundings(site: Site, workspace: Workspace) -> dict[str, str]:
+    """What is the same for all runs in a folder."""
     env = {name: os.environ[name] for name in _PASSED if name in os.environ}
     endpoint = {"AWS_ENDPOINT_URL": site.endpoint}
     if site.spark.lake is None:  # objects are elsewhere
         endpoint = {"AWS_ENDPOINT_URL_GLUE": site.endpoint, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": site.endpoint}
     return {
-        **env, **endpoint, "HOME": home, "TMPDIR": str(workspace.tmp), "LANG": "C.UTF-8", "TZ": "UTC",
-        "PYTHONUNBUFFERED": "1", "AWS_REGION": run.place.region, "AWS_DEFAULT_REGION": run.place.region,
-        "AWS_ACCESS_KEY_ID": credentials.key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret,
-        "AWS_SESSION_TOKEN": credentials.session_token, "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "GLULAM_JOB_RUN_ID": run.id,
-        "GLULAM_JOB_NAME": run.job_name, "GLULAM_SPARK_MASTER": site.spark.master,
+        **env, **endpoint, "HOME": str(workspace.path), "TMPDIR": str(workspace.tmp), "LANG": "C.UTF-8", "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "GLULAM_SPARK_MASTER": site.spark.master,
         **({"GLULAM_OBJECTS": "s3"} if site.spark.lake is None else {"GLULAM_LAKE": str(site.spark.lake)}),
-        **site.job_env, **arguments.driver_env(),
     }  # fmt: skip
 
 

@@ -93,10 +93,11 @@ def evaluate(code: str, names: dict[str, Any], count: int) -> tuple[str, dict[st
 def _provide_spark(tree: ast.Module, names: dict[str, Any]) -> None:
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if used & {"spark", "sc"} and "spark" not in names:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
         names["spark"] = SparkSession.builder.getOrCreate()
-        names.setdefault("sc", names["spark"].sparkContext)
+        names.setdefault("sc", SparkContext.getOrCreate())
 
 
 def _watch(server: Server, number: int, over: threading.Event) -> None:

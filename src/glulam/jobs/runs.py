@@ -17,6 +17,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from glulam.jobs import definitions
+from glulam.jobs.arguments import Arguments, merge
 from glulam.jobs.capacity import command_name, max_capacity
 from glulam.jobs.states import RunState
 from glulam.model.errors import ConcurrentRunsExceeded, EntityNotFound, InvalidInput, RunEnded
@@ -61,6 +62,10 @@ class JobRun:
     dpu_seconds: float | None
     metrics: Mapping[str, Any]
     access_key_id: str | None
+    not_before: datetime | None
+    """When a retry may be claimed, None: at once."""
+    host: str | None
+    """The machine and home whose workers alone may claim it (worker.py), None: any."""
 
     @property
     def kind(self) -> str:
@@ -71,7 +76,7 @@ class JobRun:
 COLUMNS = """
 seq, id, account_id, region, job_name, number, attempt, previous_run_id, trigger_name, state, spec, arguments, epoch, worker,
 created_at, began_at, changed_at, completed_at, error_message, state_detail, failure, execution_s, dpu_seconds, metrics,
-access_key_id
+access_key_id, not_before, host
 """
 _HERE = "account_id = %(account_id)s AND region = %(region)s"
 _JOB = f"{_HERE} AND job_name = %(job)s"
@@ -79,10 +84,14 @@ ACTIVE = f"SELECT count(*) FROM job_run WHERE {_JOB} AND state IN ('STARTING', '
 NEXT_NUMBER = f"UPDATE job SET runs = runs + 1 WHERE {_HERE} AND name = %(job)s RETURNING runs"  # noqa: S608
 INSERT = f"""
 INSERT INTO job_run (id, account_id, region, job_name, number, attempt, previous_run_id, trigger_name, state, spec, arguments,
-                     state_detail)
+                     state_detail, not_before, host)
 VALUES (%(id)s, %(account_id)s, %(region)s, %(job)s, %(number)s, %(attempt)s, %(previous)s, %(trigger)s, %(state)s, %(spec)s,
-        %(arguments)s, %(detail)s)
+        %(arguments)s, %(detail)s, now() + make_interval(secs => nullif(%(wait_s)s::float8, 0)), %(host)s)
 RETURNING {COLUMNS}
+"""  # noqa: S608
+INSERT_ALONE = f"""
+INSERT INTO job_run (id, account_id, region, job_name, number, state, spec, arguments)
+VALUES (%(id)s, %(account_id)s, %(region)s, %(job)s, 0, 'STARTING', %(spec)s, %(arguments)s) RETURNING {COLUMNS}
 """  # noqa: S608
 NOTIFY = f"NOTIFY {WAKE}"
 FIND = f"SELECT {COLUMNS} FROM job_run WHERE id = %s"  # noqa: S608
@@ -110,12 +119,14 @@ def start(
     asked: Mapping[str, Any],
     *,
     trigger: str | None = None,
+    host: str | None = None,
 ) -> JobRun:
-    """Enter a new run in the queue. `asked` holds StartJobRun's members.
+    """Enter a new run in the queue. `asked` holds StartJobRun's members. host: only its workers may claim it.
 
     Raises EntityNotFound (the job, or the run to retry), ConcurrentRunsExceeded, InvalidInput."""
     job = definitions.get(conn, place, job_name, for_update=True)
     spec = spec_of(job.document, asked)
+    arguments_of(spec, asked.get("Arguments") or {}).backoff_s(1)
     previous = asked.get("JobRunId")
     if previous is not None:
         get(conn, place, job_name, previous)
@@ -125,7 +136,7 @@ def start(
         raise ConcurrentRunsExceeded(f"Concurrent runs exceeded for {job_name}")
     made = insert(
         conn, place, job_name, spec, asked.get("Arguments") or {}, run_id="jr_" + secrets.token_hex(32), attempt=0,
-        previous=previous, trigger=trigger, waits=not free,
+        previous=previous, trigger=trigger, waits=not free, host=host,
     )  # fmt: skip
     conn.execute(NOTIFY)
     return made
@@ -133,9 +144,11 @@ def start(
 
 def insert(
     conn: psycopg.Connection, place: Place, job_name: str, spec: Mapping[str, Any], arguments: Mapping[str, str], *,
-    run_id: str, attempt: int, previous: str | None, trigger: str | None, waits: bool,
+    run_id: str, attempt: int, previous: str | None, trigger: str | None, waits: bool, wait_s: float = 0,
+    host: str | None = None,
 ) -> JobRun:  # fmt: skip
-    """One more run of a job whose row is locked. Raises EntityNotFound when the job is gone."""
+    """One more run of a job whose row is locked. wait_s: how long nobody may claim it. Raises EntityNotFound when the job
+    is gone."""
     given = {"account_id": place.account_id, "region": place.region, "job": job_name}
     numbered = conn.execute(NEXT_NUMBER, given).fetchone()
     if numbered is None:
@@ -150,10 +163,27 @@ def insert(
         {
             **given, "id": run_id, "number": numbered[0], "attempt": attempt, "previous": previous, "trigger": trigger,
             "state": "WAITING" if waits else "STARTING", "spec": document(spec), "arguments": Jsonb(dict(arguments)),
-            "detail": detail,
+            "detail": detail, "wait_s": wait_s, "host": host,
         },
     ).fetchone()  # fmt: skip
     assert row is not None
+    return to_run(row)
+
+
+def arguments_of(spec: Mapping[str, Any], asked: Mapping[str, str]) -> Arguments:
+    """What the run's process gets, of the job's arguments and the run's own."""
+    return merge(spec.get("DefaultArguments"), asked, spec.get("NonOverridableArguments"))
+
+
+def insert_alone(
+    conn: psycopg.Connection, place: Place, name: str, spec: Mapping[str, Any], arguments: Mapping[str, str]
+) -> JobRun:
+    """A run of no job: of a session, or of a blueprint's script. name: as it stands where runs are listed."""
+    given = {"id": "jr_" + secrets.token_hex(32), "account_id": place.account_id, "region": place.region, "job": name,
+             "spec": document(spec), "arguments": Jsonb(dict(arguments))}  # fmt: skip
+    row = conn.execute(INSERT_ALONE, given).fetchone()
+    assert row is not None
+    conn.execute(NOTIFY)
     return to_run(row)
 
 
@@ -253,5 +283,5 @@ def to_run(row: Sequence[Any]) -> JobRun:
         attempt=row[6], previous_run_id=row[7], trigger_name=row[8], state=RunState(row[9]), spec=row[10],
         arguments=row[11], epoch=row[12], worker=row[13], created_at=row[14], began_at=row[15], changed_at=row[16],
         completed_at=row[17], error_message=row[18], state_detail=row[19], failure=row[20], execution_s=row[21],
-        dpu_seconds=row[22], metrics=row[23], access_key_id=row[24],
+        dpu_seconds=row[22], metrics=row[23], access_key_id=row[24], not_before=row[25], host=row[26],
     )  # fmt: skip

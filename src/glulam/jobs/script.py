@@ -25,6 +25,13 @@ def run(plan: dict[str, Any]) -> NoReturn:
     if not plan["script"]:
         os.set_inheritable(REPORT, False)
         os.execve(plan["argv"][0], plan["argv"], plan["env"])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "glulam"]:
+        del sys.modules[name]
+    carry_out(plan)
+
+
+def carry_out(plan: dict[str, Any]) -> NoReturn:
+    """The plan's script in this interpreter, with the modules that it has loaded. Never returns."""
     path = plan["script"]
     sys.argv = plan["argv"]
     sys.path[:0] = [
@@ -34,8 +41,6 @@ def run(plan: dict[str, Any]) -> NoReturn:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    for name in [name for name in sys.modules if name.partition(".")[0] == "glulam"]:
-        del sys.modules[name]
     _leave(_execute(path))
 
 

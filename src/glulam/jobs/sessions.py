@@ -6,7 +6,6 @@ the server for the next statement and brings the output back (`run_door.py`).
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,10 +57,6 @@ class Statement:
 
 _RUN_COLUMNS = ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
 _HERE = "s.account_id = %(account_id)s AND s.region = %(region)s"
-INSERT_RUN = f"""
-INSERT INTO job_run (id, account_id, region, job_name, number, state, spec, arguments)
-VALUES (%(run)s, %(account_id)s, %(region)s, %(job)s, 0, 'STARTING', %(spec)s, %(arguments)s) RETURNING {COLUMNS}
-"""  # noqa: S608
 INSERT = """
 INSERT INTO job_session (account_id, region, id, run_id, document)
 VALUES (%(account_id)s, %(region)s, %(id)s, %(run)s, %(document)s)
@@ -109,22 +104,13 @@ def create(conn: psycopg.Connection, place: Place, session_id: str, given: Mappi
          "Command": {**given["Command"], "ScriptLocation": REPL}}
     )  # fmt: skip
     idle = given.get("IdleTimeout") or _DEFAULT_MINUTES
-    named = {
-        "account_id": place.account_id,
-        "region": place.region,
-        "id": session_id,
-        "run": "jr_" + secrets.token_hex(32),
-    }
-    conn.execute(INSERT_RUN, {
-        **named, "job": f"session {session_id}", "spec": document(spec),
-        "arguments": Jsonb({"--idle-minutes": str(idle)}),
-    })  # fmt: skip
+    run = runs.insert_alone(conn, place, f"session {session_id}", spec, {"--idle-minutes": str(idle)})
+    named = {"account_id": place.account_id, "region": place.region, "id": session_id, "run": run.id}
     try:
         with conn.transaction():
             conn.execute(INSERT, {**named, "document": document(given)})
     except psycopg.errors.UniqueViolation as error:
         raise IdempotentMismatch(f"Session already created, sessionId={session_id}") from error
-    conn.execute(runs.NOTIFY)
     return get(conn, place, session_id)
 
 

@@ -15,8 +15,19 @@ from pathlib import Path
 from glulam.jobs.capacity import Capacity
 from glulam.jobs.workspace import Workspace
 
+SAIL = "sail"
+"""As a master: Sail, in the run's own process."""
+READY = "ready"
+"""In the conf folder of a session that is ready; gone once it has become a run."""
 _MIB = 1 << 20
 _LEAST_DRIVER_MIB = 512
+_CHANGEABLE = ("spark.app.name", "spark.sql.autoBroadcastJoinThreshold", "spark.sql.broadcastTimeout",
+               "spark.sql.caseSensitive", "spark.sql.session.timeZone", "spark.sql.shuffle.partitions")  # fmt: skip
+_CHANGEABLE_PREFIXES = (
+    "spark.hadoop.fs.viewfs.mounttable.", "spark.sql.adaptive.", "spark.sql.ansi.", "spark.sql.csv.", "spark.sql.files.",
+    "spark.sql.json.", "spark.sql.orc.", "spark.sql.parquet.", "spark.sql.sources.partitionOverwriteMode",
+    "spark.sql.execution.arrow.", "spark.sql.execution.pyspark.", "spark.sql.debug.maxToStringFields",
+)  # fmt: skip
 _LOG4J = """
 rootLogger.level = warn
 rootLogger.appenderRef.stdout.ref = console
@@ -33,23 +44,40 @@ class SparkPlace:
     """Where Spark runs, and what its s3:// is."""
 
     master: str
-    """`local[*]`, a master URL, or `sc://host:port`."""
+    """`local[*]`, a master URL, `sc://host:port`, or SAIL."""
     lake: Path | None
     """The local lake; None: objects are on S3."""
 
+    @property
+    def connects(self) -> bool:
+        """Whether scripts speak Spark Connect with it."""
+        return self.master == SAIL or self.master.startswith("sc://")
 
-def write(
+
+def can_change(name: str) -> bool:
+    """Whether a setting can be changed in a Spark that runs already. All others need a start of their own."""
+    return name in _CHANGEABLE or name.startswith(_CHANGEABLE_PREFIXES)
+
+
+def settings(
     place: SparkPlace, workspace: Workspace, capacity: Capacity, given: Mapping[str, str], jars: Sequence[str]
 ) -> dict[str, str]:
-    """Write the configuration into the run's folder. Returns the environment that makes Spark find it."""
-    settings = {**_settings(place, workspace, capacity), **given}
+    """All of Spark's settings for a run. given: those of --conf, which go before ours."""
+    found = {**_settings(place, workspace, capacity), **given}
     if jars:
-        settings["spark.jars"] = ",".join([*jars, *filter(None, [given.get("spark.jars")])])
+        found["spark.jars"] = ",".join([*jars, *filter(None, [given.get("spark.jars")])])
+    return found
+
+
+def write(place: SparkPlace, workspace: Workspace, settings: Mapping[str, str]) -> dict[str, str]:
+    """Write the configuration into the run's folder. Returns the environment that makes Spark find it."""
     lines = "".join(f"{name} {value}\n" for name, value in sorted(settings.items()))
     workspace.write(workspace.conf / "spark-defaults.conf", lines)
     workspace.write(workspace.conf / "log4j2.properties", _LOG4J)
     env = {"SPARK_CONF_DIR": str(workspace.conf), "SPARK_LOCAL_DIRS": str(workspace.tmp)}
-    if place.master.startswith("sc://"):
+    if place.master == SAIL:
+        env["GLULAM_JOB_ENGINE"] = SAIL
+    elif place.connects:
         env["SPARK_REMOTE"] = place.master
     return env
 
@@ -65,7 +93,7 @@ def _settings(place: SparkPlace, workspace: Workspace, capacity: Capacity) -> di
         "spark.sql.warehouse.dir": (workspace.path / "warehouse").as_uri(),
         "spark.driver.extraJavaOptions": f"-Dderby.system.home={workspace.tmp} -Djava.io.tmpdir={workspace.tmp}",
     }
-    if place.master.startswith("sc://"):
+    if place.connects:
         return found | _lake(place.lake)
     if place.master.startswith("local"):
         cores = min(capacity.cores * capacity.workers, os.cpu_count() or 1)

@@ -30,6 +30,7 @@ from glulam.jobs.launcher import Launcher
 from glulam.jobs.plan import Credentials, Site
 from glulam.jobs.runs import WAKE, JobRun
 from glulam.jobs.states import RunState
+from glulam.jobs.warm import WarmSessions
 from glulam.model.errors import DatabaseUnavailable, Fenced
 from glulam.model.failpoints import failpoint
 from glulam.store.database import Database
@@ -68,12 +69,15 @@ class Worker:
 
     def __init__(
         self, *, database: Database, site: Site, launcher: Launcher, keys: Keys, slots: int, pace: Pace = DEFAULT_PACE,
-        only: str | None = None, echo: Echo | None = None, price_per_dpu_hour: float = 0.0,
+        warm: WarmSessions | None = None, host: str | None = None, only: str | None = None, echo: Echo | None = None,
+        price_per_dpu_hour: float = 0.0,
     ) -> None:  # fmt: skip
-        """only: take this run and no other. echo: told of every line."""
+        """warm: Spark sessions for runs to begin with. host: take runs that are this host's alone, too. only: take this run and
+        no other. echo: told of every line."""
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._database, self._site, self._launcher, self._keys = database, site, launcher, keys
         self._slots, self._pace, self._only, self._echo = slots, pace, only, echo
+        self._host, self._warm = host, warm
         self._price = price_per_dpu_hour
         self._lock = threading.Lock()
         self._running: dict[str, Execution] = {}
@@ -109,14 +113,23 @@ class Worker:
                 while not self._closing.is_set():
                     self._fill()
                     self._beat()
+                    if self._warm is not None and not self._busy():
+                        self._warm.tend()
                     if time.monotonic() >= beat_at:
                         self._rescue()
                         beat_at = time.monotonic() + self._pace.beat_s
-                    for _ in listening.notifies(timeout=max(0.05, beat_at - time.monotonic()), stop_after=1):
+                    for _ in listening.notifies(timeout=self._wait_s(listening, beat_at), stop_after=1):
                         pass
             finally:
                 if not listening.closed:
                     listening.execute(f"UNLISTEN {WAKE}")
+
+    def _wait_s(self, conn: psycopg.Connection, beat_at: float) -> float:
+        """Until the next heartbeat, or until a retry is due."""
+        waits = [beat_at - time.monotonic()]
+        if (due := claims.due_in(conn)) is not None:
+            waits.append(due)
+        return max(0.05, min(waits))
 
     def _fill(self) -> None:
         """Claim runs for the free slots."""
@@ -136,7 +149,12 @@ class Worker:
     def _claim(self, limit: int) -> list[tuple[JobRun, Credentials]]:
         with self._database.transaction() as conn:
             found = claims.claim(
-                conn, worker=self.name, limit=limit, lease_s=self._pace.lease_s, only=self._only
+                conn,
+                worker=self.name,
+                limit=limit,
+                lease_s=self._pace.lease_s,
+                host=self._host,
+                only=self._only,
             )
             keyed = [(run, self._keys.make(conn, run)) for run in found]
             for run, credentials in keyed:
@@ -145,7 +163,7 @@ class Worker:
         for run, credentials in keyed:
             capture = Capture(self._database, run.id, self._echo_of(run))
             with self._lock:
-                self._running[run.id] = Execution(self._site, run, credentials, capture)
+                self._running[run.id] = Execution(self._site, run, credentials, capture, self._warm)
         return keyed
 
     def _echo_of(self, run: JobRun) -> Callable[..., None] | None:

@@ -1,7 +1,7 @@
 """The folder of one run, and how files get into it: the script, its helpers, its packages.
 
-<temporary folder>/glulam-worker-<pid>-.../     0711, one for each worker; left ones are swept by the next worker
-    <run>/        0700, the run's own: working directory, HOME
+<temporary folder>/glulam-worker-.../           0711, one for each worker; left ones are swept by the next worker
+    <number>/     0700, the run's own: working directory, HOME
         script/   the script and --extra-py-files, --extra-files, --extra-jars
         modules/  --additional-python-modules
         tmp/      TMPDIR
@@ -37,7 +37,7 @@ class WorkerFolder:
 
     def __init__(self) -> None:
         _sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self.path.chmod(0o711)
         self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

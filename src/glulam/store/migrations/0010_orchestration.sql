@@ -209,16 +209,18 @@ CREATE TABLE trigger_event (
 CREATE INDEX trigger_event_waits ON trigger_event (account_id, region, workflow, id) WHERE run_id IS NULL;
 CREATE TRIGGER trigger_event_told AFTER INSERT ON trigger_event FOR EACH STATEMENT EXECUTE FUNCTION tell_schedulers();
 
+-- A run of a blueprint: a job run carries out its script, and makes a workflow, or says why not.
 CREATE TABLE blueprint_run (
-  id           text COLLATE "C" PRIMARY KEY,
-  seq          bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
-  account_id   text COLLATE "C" NOT NULL,
-  region       text COLLATE "C" NOT NULL,
-  blueprint    text COLLATE "C" NOT NULL,
-  document     jsonb NOT NULL,               -- as GetBlueprintRun shows it
-  state        text NOT NULL CHECK (state IN ('RUNNING', 'SUCCEEDED', 'FAILED', 'ROLLING_BACK')),
-  lease_until  timestamptz,
-  started_at   timestamptz NOT NULL DEFAULT now(),
-  completed_at timestamptz
+  id         text COLLATE "C" PRIMARY KEY,
+  seq        bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+  account_id text COLLATE "C" NOT NULL,
+  region     text COLLATE "C" NOT NULL,
+  blueprint  text COLLATE "C" NOT NULL,
+  parameters jsonb NOT NULL,
+  role_arn   text NOT NULL,
+  job_run_id text COLLATE "C" NOT NULL UNIQUE,
+  workflow   text,
+  error      text,
+  started_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX blueprint_run_of ON blueprint_run (account_id, region, blueprint, seq DESC);

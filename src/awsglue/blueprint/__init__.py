@@ -1,0 +1,1 @@
+"""What the layout script of a blueprint describes a workflow with: `workflow`, `job`, `crawler`."""
