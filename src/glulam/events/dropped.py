@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _TICK_MS = 50
 _LOOK_MS = 100
 """How long the watch waits for more, and how often it lets go when nothing comes."""
-_RULES_EVERY_S = 0.5
+_RULES_EVERY_S = 1.0
 _BATCH = 500
 _MOST_WAITING = 100_000
 _AGAIN_S = 1.0
@@ -57,10 +57,8 @@ class DroppedFiles:
             except (psycopg.Error, DatabaseUnavailable, GlulamError) as error:
                 log.warning("watching the lake: %s", str(error).strip())
                 stop.wait(_AGAIN_S)
-            except (
-                OSError,
-                RuntimeError,
-            ) as error:  # more folders than the system can watch, say; looks find what comes
+            except (OSError, RuntimeError) as error:
+                # more folders than the system can watch, say: looks find what comes
                 log.warning("the lake cannot be watched, tried again in %d s: %s", _UNWATCHED_S, error)
                 stop.wait(_UNWATCHED_S)
 
@@ -71,11 +69,13 @@ class DroppedFiles:
     def _watch(self, places: Sequence[S3Uri], stop: threading.Event) -> None:
         """Until the rules name other prefixes, or one of their folders comes or goes."""
         folders = self._folders(places)
-        with self.looks.database.transaction() as conn:
-            for place in places:
-                soon(conn, place)  # what came before the watch
-        checked = time.monotonic()
+        began, checked = False, time.monotonic()
         for changes in self._changes(folders, stop):
+            if not began:  # what came before the watch was there, a look finds
+                began = True
+                with self.looks.database.transaction() as conn:
+                    for place in places:
+                        soon(conn, place)
             for change, path in changes:
                 self._take(change, path, places)
             while self.step():

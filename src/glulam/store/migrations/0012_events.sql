@@ -47,12 +47,3 @@ CREATE TABLE object_seen (
   PRIMARY KEY (bucket, key)
 );
 CREATE INDEX object_seen_age ON object_seen (seen_at);
-
-CREATE FUNCTION event_rules_changed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_notify('glulam_event_rule', '');
-  RETURN NULL;
-END
-$$;
-CREATE TRIGGER event_rules_changed AFTER INSERT OR UPDATE OR DELETE ON event_rule
-  FOR EACH STATEMENT EXECUTE FUNCTION event_rules_changed();
