@@ -43,7 +43,7 @@ def test_looks_tell_what_came_after_the_rule(events: Events) -> None:
     events.drop("raw/in/old.json", "more")
     (events.root / "raw/in/moved.json").unlink()
     looks.step()
-    assert events.told()[2:] == [(CREATED, "raw/in/old.json"), (DELETED, "raw/in/moved.json")]
+    assert events.told()[2:] == [(DELETED, "raw/in/moved.json"), (CREATED, "raw/in/old.json")]
     looks.step()
     assert len(events.told()) == 4
 
@@ -185,7 +185,9 @@ def test_a_burst_of_files_with_a_look_beside(events: Events) -> None:
     looks = events.looks(every_s=0.2, settle_ms=200)
     with running(_watching(events).run), running(looks.run), running(events.router.run):
         time.sleep(1)
-        for n in range(2000):  # moved in: a writer that is held up for longer than the settle time makes two versions
+        for n in range(
+            2000
+        ):  # moved in: a writer that is held up for longer than the settle time makes two versions
             (events.root / f"raw/{n % 13}").mkdir(exist_ok=True)
             events.drop("staged").rename(events.root / f"raw/{n % 13}/{n}.json")
         within(60, lambda: len(events.told()), 2000)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,40 +118,50 @@ class Looks:
     def _merge(self, watch: Watch, page: Sequence[ObjectStat], after: str, last: str | None) -> int:
         """Compare the keys in (after, last] with what was seen of them; last None: to the end."""
         listed = {one.uri.key: one for one in page}
-        with self.database.connection() as conn:
-            seen = dict(self._seen(conn, watch, after, last))
-        new = [one for key, one in listed.items() if key not in seen and self._counts(one)]
-        old = [one for one in new if watch.first and _before(one, watch.since)]
-        doubtful = [one.uri for key, one in listed.items() if key in seen and seen[key] != one.etag]
-        doubtful += [S3Uri(watch.bucket, key) for key in seen if key not in listed]
-        notices = [created(one) for one in new if one not in old]
-        notices += self.now_of(doubtful)
-        if not notices and not old:
+        unseen, told = dict(listed), 0
+        for seen in self._seen(watch, after, last):
+            doubtful = [
+                S3Uri(watch.bucket, key) for key, etag in seen if key not in listed or listed[key].etag != etag
+            ]  # fmt: skip
+            told += self._tell(list(self._now_of(doubtful)), [])
+            for key, _ in seen:
+                unseen.pop(key, None)
+        new: list[Notice] = []
+        old: list[Notice] = []
+        for one in filter(self._counts, unseen.values()):
+            (old if watch.first and _before(one, watch.since) else new).append(created(one))
+        return told + self._tell(new, old)
+
+    def _tell(self, news: Sequence[Notice], old: Sequence[Notice]) -> int:
+        if not news and not old:
             return 0
         with self.database.transaction() as conn:
-            announcing.see(conn, [created(one) for one in old])
-            return announcing.objects(conn, notices, looked=True)
+            announcing.see(conn, old)
+            return announcing.objects(conn, news, looked=True)
 
-    def _seen(
-        self, conn: psycopg.Connection, watch: Watch, after: str, last: str | None
-    ) -> Iterator[tuple[str, str]]:
-        """A page of keys can hide many that are gone: read on until the last."""
+    def _seen(self, watch: Watch, after: str, last: str | None) -> Iterator[list[tuple[str, str]]]:
+        """Key and etag, page by page: between two keys that are listed, many can be gone."""
         while True:
             given = (watch.bucket, after, last is None, last or "", watch.prefix, _PAGE)
-            rows = conn.execute(SEEN, given).fetchall()
-            yield from rows
+            with self.database.connection() as conn:
+                rows: list[tuple[str, str]] = conn.execute(SEEN, given).fetchall()
+            yield rows
             if len(rows) < _PAGE:
                 return
             after = rows[-1][0]
 
-    def now_of(self, uris: Iterable[S3Uri]) -> Iterator[Notice]:
+    def _now_of(self, uris: Sequence[S3Uri]) -> Iterator[Notice]:
         """What is there to tell of these; of one that cannot be looked at, nothing."""
-        for uri in uris:
+
+        def look(uri: S3Uri) -> Notice | None:
             try:
-                if (found := self.now(uri)) is not None:
-                    yield found
+                return self.now(uri)
             except GlulamError as error:
                 log.warning("%s", error)
+                return None
+
+        with ThreadPoolExecutor(self.store.at_once, thread_name_prefix="look") as pool:
+            yield from (found for found in pool.map(look, uris) if found is not None)
 
     def now(self, uri: S3Uri) -> Notice | None:
         """What to tell of an object that came, changed or went, as it is now; None: nothing yet."""
