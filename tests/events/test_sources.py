@@ -48,6 +48,26 @@ def test_looks_tell_what_came_after_the_rule(events: Events) -> None:
     assert len(events.told()) == 4
 
 
+def test_a_wider_rule_takes_nothing_from_the_one_before(events: Events) -> None:
+    """What the first rule asked for is told, although the wider one, which is looked for now, is younger."""
+    events.drop("raw/in/0.json")
+    events.drop("raw/out/0.json")
+    events.rule(s3_pattern(key=[{"prefix": "in/"}]))
+    events.looks().step()
+    events.drop("raw/in/1.json")
+    events.drop("raw/out/1.json")
+    time.sleep(0.05)
+    events.workflow("w2")
+    events.rule(s3_pattern(), name="wider", workflow="w2")
+    time.sleep(0.05)
+    events.drop("raw/out/2.json")
+    looks = events.looks()
+    looks.step()
+    looks.step()
+    assert events.keys() == ["in/1.json"]
+    assert [key for _, key in events.told()] == ["raw/in/1.json", "raw/out/2.json"]
+
+
 def test_a_prefix_need_not_be_a_folder(events: Events) -> None:
     events.rule(s3_pattern(key=[{"prefix": "in/2024-"}]))
     looks = events.looks()

@@ -22,6 +22,7 @@ from watchfiles import watch
 from glulam.events import announcing, rules
 from glulam.events.arrivals import is_hidden
 from glulam.events.looks import Looks, soon
+from glulam.events.prefixes import covering
 from glulam.model.errors import DatabaseUnavailable, GlulamError
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
@@ -64,7 +65,7 @@ class DroppedFiles:
 
     def _places(self) -> list[S3Uri]:
         with self.looks.database.connection() as conn:
-            return list(rules.watches(conn, self.looks.account_id))
+            return covering(rules.asked(conn, self.looks.account_id))
 
     def _watch(self, places: Sequence[S3Uri], stop: threading.Event) -> None:
         """Until the rules name other prefixes, or one of their folders comes or goes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ import psycopg
 
 from glulam.events import announcing, rules
 from glulam.events.arrivals import is_hidden, is_settled
+from glulam.events.prefixes import covering
 from glulam.ledger.arrays import texts
 from glulam.model.errors import DatabaseUnavailable, GlulamError, ObjectNotFound
 from glulam.model.failpoints import failpoint
@@ -31,17 +32,17 @@ _PAGE = 1000
 _IDLE_S = 1.0
 
 SYNC = """
-WITH wanted AS (SELECT b, p, s FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) g (b, p, s)),
+WITH wanted AS (SELECT b, p FROM unnest(%s::text[], %s::text[]) g (b, p)),
      gone AS (DELETE FROM object_watch w WHERE NOT EXISTS (SELECT FROM wanted WHERE b = w.bucket AND p = w.prefix))
-INSERT INTO object_watch (bucket, prefix, since) SELECT b, p, s FROM wanted ON CONFLICT DO NOTHING
+INSERT INTO object_watch (bucket, prefix) SELECT b, p FROM wanted ON CONFLICT DO NOTHING
 """
 CLAIM = """
 UPDATE object_watch SET look_at = now() + make_interval(secs => %s)
 WHERE (bucket, prefix) = (SELECT bucket, prefix FROM object_watch WHERE look_at <= now() ORDER BY look_at LIMIT 1
                           FOR UPDATE SKIP LOCKED)
-RETURNING bucket, prefix, since, looked_at IS NULL
+RETURNING bucket, prefix, made_at, looked_at IS NULL
 """
-LOOKED = "UPDATE object_watch SET looked_at = now() WHERE bucket = %s AND prefix = %s AND since = %s"
+LOOKED = "UPDATE object_watch SET looked_at = now() WHERE bucket = %s AND prefix = %s AND made_at = %s"
 SOON = "UPDATE object_watch SET look_at = now() WHERE bucket = %s AND prefix = %s"
 SEEN = """
 SELECT key, etag FROM object_seen
@@ -53,9 +54,16 @@ WHERE bucket = %s AND key > %s AND (%s OR key <= %s) AND starts_with(key, %s) AN
 class Watch:
     bucket: str
     prefix: str
-    since: datetime
+    made_at: datetime
     first: bool
     """Nothing looked at it yet."""
+    asked: Mapping[S3Uri, datetime]
+    """All that rules name, and since when: what is older is no event."""
+
+    def is_old(self, found: ObjectStat) -> bool:
+        """Whether it was there before a rule asked for it."""
+        since = [at for place, at in self.asked.items() if _below(found.uri, place)]
+        return not since or _before(found, min(since))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +88,11 @@ class Looks:
     def step(self, stop: threading.Event | None = None) -> bool:
         """Look at one prefix, if one is due, until `stop` is set. One that cannot be looked at waits until it is due again."""
         with self.database.transaction() as conn:
-            sync(conn, self.account_id)
+            asked = sync(conn, self.account_id)
             row = conn.execute(CLAIM, (self.every_s,)).fetchone()
         if row is None:
             return False
-        watch = Watch(bucket=row[0], prefix=row[1], since=row[2], first=row[3])
+        watch = Watch(bucket=row[0], prefix=row[1], made_at=row[2], first=row[3], asked=asked)
         try:
             self.look(watch, stop)
         except GlulamError as error:
@@ -102,7 +110,7 @@ class Looks:
                 return told
         told += self._merge(watch, [], after, None)
         with self.database.transaction() as conn:
-            conn.execute(LOOKED, (watch.bucket, watch.prefix, watch.since))
+            conn.execute(LOOKED, (watch.bucket, watch.prefix, watch.made_at))
         return told
 
     def _pages(self, watch: Watch) -> Iterator[list[ObjectStat]]:
@@ -129,7 +137,7 @@ class Looks:
         new: list[Notice] = []
         old: list[Notice] = []
         for one in filter(self._counts, unseen.values()):
-            (old if watch.first and _before(one, watch.since) else new).append(created(one))
+            (old if watch.first and watch.is_old(one) else new).append(created(one))
         return told + self._tell(new, old)
 
     def _tell(self, news: Sequence[Notice], old: Sequence[Notice]) -> int:
@@ -183,15 +191,21 @@ def created(found: ObjectStat) -> Notice:
     )
 
 
+def _below(uri: S3Uri, place: S3Uri) -> bool:
+    return uri.bucket == place.bucket and uri.key.startswith(place.key)
+
+
 def _before(found: ObjectStat, since: datetime) -> bool:
     """Some stores know whole seconds only."""
     return found.last_modified < (since if found.last_modified.microsecond else since.replace(microsecond=0))
 
 
-def sync(conn: psycopg.Connection, account_id: str) -> None:
-    """Have a row for each prefix that rules name, and no other."""
-    wanted = rules.watches(conn, account_id)
-    conn.execute(SYNC, (texts(w.bucket for w in wanted), texts(w.key for w in wanted), list(wanted.values())))
+def sync(conn: psycopg.Connection, account_id: str) -> Mapping[S3Uri, datetime]:
+    """Have a row for each prefix that has to be looked at, and no other; answers with what rules ask for."""
+    asked = rules.asked(conn, account_id)
+    wanted = covering(asked)
+    conn.execute(SYNC, (texts(w.bucket for w in wanted), texts(w.key for w in wanted)))
+    return asked
 
 
 def soon(conn: psycopg.Connection, place: S3Uri) -> None:

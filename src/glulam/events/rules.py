@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from glulam.events.patterns import Pattern, parse_pattern
-from glulam.events.prefixes import covering, watched
+from glulam.events.prefixes import watched
 from glulam.model.errors import RuleLimitExceeded, RuleNotFound, ValidationFailed
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
@@ -153,14 +153,14 @@ def routes(conn: psycopg.Connection) -> list[Route]:
     ]  # fmt: skip
 
 
-def watches(conn: psycopg.Connection, account_id: str) -> dict[S3Uri, datetime]:
+def asked(conn: psycopg.Connection, account_id: str) -> dict[S3Uri, datetime]:
     """The prefixes that the enabled rules of an account name, and since when."""
     since: dict[S3Uri, datetime] = {}
     for route in routes(conn):
         if route.place.account_id == account_id:
             for found in watched([route.pattern]):
                 since[found] = min(route.since, since.get(found, route.since))
-    return {found: since[found] for found in covering(since)}
+    return since
 
 
 def _rule(row: tuple[Any, ...]) -> Rule:

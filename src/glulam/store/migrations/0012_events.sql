@@ -30,7 +30,7 @@ CREATE TABLE event_target (
 CREATE TABLE object_watch (
   bucket    text COLLATE "C" NOT NULL,
   prefix    text COLLATE "C" NOT NULL,
-  since     timestamptz NOT NULL,           -- of the rule: what is older at the first look is no event
+  made_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   looked_at timestamptz,                    -- end of the last look that got through; null: none yet
   look_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (bucket, prefix)
