@@ -22,8 +22,9 @@ LEVELS = (
     ("awsglue",),
     ("cli",),
     ("worker", "jobhost"),
-    ("app", "server", "crawls", "eventing"),
-    ("doors", "run_door", "event_door"),
+    ("app", "server", "crawls", "alerting", "eventing"),
+    ("doors", "run_door", "alert_door", "event_door"),
+    ("signed_http",),
     ("scheduling",),
     ("gate",),
     ("console",),
@@ -190,6 +191,7 @@ def test_server_and_runtime_meet_on_the_shared_floor_only() -> None:
         "ingest",
         "orchestrate",
         "jobs",
+        "observe",
         "store",
     }
     wrong = [

@@ -9,11 +9,8 @@ service `events` with a key that may PutEvents. Without either nothing is taken.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,8 +19,9 @@ from starlette.routing import Route
 from glulam.events import announcing
 from glulam.gate import SignedGate
 from glulam.model.caller import Caller
-from glulam.model.errors import AccessRefused, GlulamError, MissingAuthentication
+from glulam.model.errors import DatabaseUnavailable, GlulamError, MissingAuthentication
 from glulam.objects.notices import parse_notices
+from glulam.signed_http import answer, refusal, signed, too_long
 from glulam.store.database import Database
 from glulam.wire.door import HttpRequest
 
@@ -47,10 +45,9 @@ class EventDoor:
         async for part in request.stream():
             size += len(part)
             if size > MAX_BYTES:
-                text = f"the request is longer than {MAX_BYTES} bytes"
-                return _answer(413, {"code": "RequestEntityTooLargeException", "message": text})
+                return too_long(MAX_BYTES)
             parts.append(part)
-        return await run_in_threadpool(self._carry_out, HttpRequest.of(request.scope, b"".join(parts)))
+        return await run_in_threadpool(self._carry_out, signed(request, b"".join(parts)))
 
     def _carry_out(self, request: HttpRequest) -> Response:
         caller: Caller | None = None
@@ -58,15 +55,16 @@ class EventDoor:
         try:
             caller = self._let_in(request)
             if request.method == "HEAD":
-                return _answer(200, {})
+                return answer(200, {})
             notices = parse_notices(request.body)
             with self.database.transaction() as conn:
                 told = announcing.objects(conn, notices)
-            return _answer(200, {"events": told})
+            return answer(200, {"events": told})
         except GlulamError as error:
             outcome = error.code
-            status = 403 if isinstance(error, AccessRefused) else 400 if error.exit_code == 2 else 500
-            return _answer(status, {"code": error.code, "message": str(error)})
+            if isinstance(error, DatabaseUnavailable):  # send it again
+                return answer(503, {"code": error.code, "message": str(error)})
+            return refusal(error)
         finally:
             if request.method != "HEAD":
                 self.gate.record(request, caller, "events", "TakeNotifications", None, outcome, 0.0)
@@ -83,7 +81,3 @@ class EventDoor:
         caller = self.gate.authenticate(request, "events")
         self.gate.authorize(caller, self.gate.touched(caller, "events", "PutEvents", {}))
         return caller
-
-
-def _answer(status: int, document: Mapping[str, Any]) -> Response:
-    return Response(orjson.dumps(document), status, media_type="application/json")

@@ -83,6 +83,13 @@ class Settings:
     """So often the prefixes that event rules name are looked at, for objects that nobody told of."""
     event_settle_ms: int = 1000
     """A file in the lake counts as complete when nobody wrote to it for so long."""
+    event_days: int = 7
+    """Events that all rules have seen are kept for so many days."""
+    alert_days: int = 90
+    """Alerts are kept for so many days after the last event that they were for."""
+    alert_hosts: str = ""
+    """Networks, addresses and host names, with commas between, that alert channels may connect to beside public addresses.
+    Empty: none, or all private ones while the server listens on a loopback address."""
 
     @property
     def lake_root(self) -> Path:
@@ -112,6 +119,8 @@ class Settings:
                 "event_settle_ms",
                 "job_run_days",
                 "job_warm",
+                "event_days",
+                "alert_days",
             ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 
-from glulam import eventing
+from glulam import alerting, eventing
 from glulam.app import App
 from glulam.crawl.worker import CrawlWorker
 from glulam.scheduling import scheduler
@@ -66,6 +66,7 @@ def _parts(app: App) -> dict[str, Callable[[threading.Event], None]]:
     return {
         "crawl-worker": crawls.run, "scheduler": scheduler(app.database).run,
         **eventing.parts(app.database, app.store, app.settings, app.queue),
+        **alerting.parts(app.settings, app.database),
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glulam.cli import alerting as alerting
     from glulam.cli import auditing as auditing
     from glulam.cli import bookmarks as bookmarks
     from glulam.cli import catalog as catalog
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from glulam.cli import workflows as workflows
     from glulam.cli import working as working
 
-_LATE = ("auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling", "progress",
-         "running", "serving", "starting", "workflows", "working")  # fmt: skip
+_LATE = ("alerting", "auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling",
+         "progress", "running", "serving", "starting", "workflows", "working")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -49,7 +49,7 @@ def show(settings: Settings, name: str, run_id: str | None, *, follow: bool, as_
             with app.database.connection() as conn:
                 text, over = _drawn(conn, place, name, run_id)
             if over or not follow:
-                Console(highlight=False, soft_wrap=True).print(text)
+                Console(highlight=False, soft_wrap=True).print(text, end="")
                 return 0
             time.sleep(_POLL_S)
 

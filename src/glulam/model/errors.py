@@ -30,6 +30,7 @@
     │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
+    │   └── NotDelivered             a channel of alerts did not take what it was to be told
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
     │   ├── IncompleteSignature      its Authorization header cannot be read
@@ -188,6 +189,13 @@ class EncryptionFailed(GlulamError):
 class ConnectionFailed(GlulamError):
     code = "FederationSourceException"
     exit_code = 4
+
+
+class NotDelivered(ConnectionFailed):
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """What the channel asked for."""
 
 
 class AccessRefused(GlulamError):

@@ -54,9 +54,9 @@ _NODE = "kind, name, trigger, action, child_id, state, error, started_at, ended_
 NODES = f"SELECT {_NODE} FROM workflow_run_node WHERE run_id = %s ORDER BY started_at, trigger, action"  # noqa: S608
 ENDED = f"SELECT {_NODE} FROM workflow_run_node WHERE run_id = %s AND child_ended AND state IS NULL"  # noqa: S608
 ADD_NODE = """
-INSERT INTO workflow_run_node (run_id, kind, name, trigger, action, child_id, state, error, ended_at)
+INSERT INTO workflow_run_node (run_id, kind, name, trigger, action, child_id, state, error, started_at, ended_at)
 VALUES (%(run)s, %(kind)s, %(name)s, %(trigger)s, %(action)s, %(child)s, %(state)s, %(error)s,
-        CASE WHEN %(state)s::text IS NOT NULL THEN now() END)
+        coalesce(%(started_at)s, now()), CASE WHEN %(state)s::text IS NOT NULL THEN coalesce(%(ended_at)s, now()) END)
 """
 SET_NODE = """
 UPDATE workflow_run_node SET child_id = %(child)s, child_ended = %(state)s::text IS NOT NULL, state = %(state)s,
@@ -185,7 +185,8 @@ def nodes(conn: psycopg.Connection, run_id: str, *, ended_now: bool = False) -> 
 def add_node(conn: psycopg.Connection, run_id: str, node: Node) -> None:
     conn.execute(ADD_NODE, {
         "run": run_id, "kind": node.kind, "name": node.name, "trigger": node.trigger, "action": node.action,
-        "child": node.child_id, "state": node.state, "error": node.error,
+        "child": node.child_id, "state": node.state, "error": node.error, "started_at": node.started_at,
+        "ended_at": node.ended_at,
     })  # fmt: skip
 
 

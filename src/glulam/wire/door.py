@@ -68,16 +68,6 @@ class HttpRequest:
     """Address of the sender."""
     request_id: str
 
-    @classmethod
-    def of(cls, scope: Mapping[str, Any], body: bytes) -> HttpRequest:
-        """From ASGI's scope."""
-        return cls(
-            method=scope["method"], raw_path=scope.get("raw_path", b"/").decode("latin-1").partition("?")[0],
-            raw_query=scope["query_string"].decode("latin-1"), body=body, peer=(scope.get("client") or ("",))[0],
-            headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]),
-            request_id=str(uuid4()),
-        )  # fmt: skip
-
     def header(self, name: str) -> str:
         """The first header of that (lower-case) name; empty when there is none."""
         return next((value for key, value in self.headers if key == name), "")
