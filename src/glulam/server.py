@@ -3,6 +3,7 @@
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     /_glulam/job-runs  what the process of a job run asks (run_door.py)
+    /_glulam/events    notifications of objects (event_door.py)
     /_glulam/alert...  alerts, their channels and rules (alert_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
@@ -39,6 +40,8 @@ from glulam.alert_door import AlertDoor
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
+from glulam.event_door import EventDoor
+from glulam.events.announcing import forget_old
 from glulam.jobs import upkeep as jobs_upkeep
 from glulam.model.addresses import is_loopback
 from glulam.model.errors import GlulamError, InvalidConfig
@@ -141,7 +144,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days, run_days=settings.job_run_days)
     of_alerts = partial(alerts_upkeep.step, event_days=settings.event_days, alert_days=settings.alert_days)
     of_workflows = partial(workflows_upkeep.step, days=settings.job_run_days)
-    works = (purge, advance_partition_indexes, forget_expired, of_jobs, of_workflows, of_alerts)
+    works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs, of_workflows, of_alerts)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -159,6 +162,7 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
             *RunDoor(
                 gate=doors.gate, database=database, links=doors.links, session_token=doors.session_token
             ).routes(),
+            *EventDoor(gate=doors.gate, database=database, token=settings.event_token).routes(),
             *alert_door.routes(),
         ],
     )

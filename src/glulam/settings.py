@@ -75,7 +75,14 @@ class Settings:
     memory or more, else none."""
     job_dpu_price: str = "0.44"
     """What an hour of a DPU costs, for the cost of a run in its metrics."""
-
+    event_queues: str = ""
+    """ARNs or URLs of SQS queues whose messages are events of objects, with commas between."""
+    event_token: str | None = field(default=None, repr=False)
+    """The token that others send with notifications to `/_glulam/events`. Unset: only signed requests are taken."""
+    event_look_s: int = 60
+    """So often the prefixes that event rules name are looked at, for objects that nobody told of."""
+    event_settle_ms: int = 1000
+    """A file in the lake counts as complete when nobody wrote to it for so long."""
     event_days: int = 7
     """Events that all rules have seen are kept for so many days."""
     alert_days: int = 90
@@ -108,6 +115,8 @@ class Settings:
                 "max_body_mb",
                 "job_slots",
                 "job_log_days",
+                "event_look_s",
+                "event_settle_ms",
                 "job_run_days",
                 "job_warm",
                 "event_days",

@@ -10,6 +10,7 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    │   └── RuleLimitExceeded        of event rules, or of a rule's targets
     ├── ConcurrentRunsExceeded       a job runs as often as it may already
     ├── IdempotentMismatch           the same name with another content
     ├── RunEnded                     a run that is over cannot be stopped
@@ -17,6 +18,8 @@
     ├── IllegalBlueprintState        a blueprint that cannot be run as it is
     ├── IllegalSessionState          a session that does not allow this now
     ├── LogNotFound                  no such log group or stream
+    ├── RuleNotFound                 no such event rule, event bus or target's workflow
+    ├── InvalidEventPattern          an event pattern that is none
     ├── InvalidLogParameter          a parameter of a log request is off
     ├── Conflict                     the thing is in a state that does not allow this
     │   ├── CrawlerRunning           it has a crawl open
@@ -104,6 +107,10 @@ class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
 
 
+class RuleLimitExceeded(LimitExceeded):
+    code = "LimitExceededException"
+
+
 class ConcurrentRunsExceeded(GlulamError):
     code = "ConcurrentRunsExceededException"
 
@@ -131,6 +138,16 @@ class IllegalSessionState(GlulamError):
 class LogNotFound(GlulamError):
     code = "ResourceNotFoundException"
     exit_code = 3
+
+
+class RuleNotFound(GlulamError):
+    code = "ResourceNotFoundException"
+    exit_code = 3
+
+
+class InvalidEventPattern(GlulamError):
+    code = "InvalidEventPatternException"
+    exit_code = 2
 
 
 class InvalidLogParameter(GlulamError):
