@@ -45,6 +45,7 @@ from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
 from glulam.observe import upkeep as alerts_upkeep
 from glulam.observe.reach import Reach
+from glulam.orchestrate import upkeep as workflows_upkeep
 from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -139,7 +140,8 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
 
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days, run_days=settings.job_run_days)
     of_alerts = partial(alerts_upkeep.step, event_days=settings.event_days, alert_days=settings.alert_days)
-    works = (purge, advance_partition_indexes, forget_expired, of_jobs, of_alerts)
+    of_workflows = partial(workflows_upkeep.step, days=settings.job_run_days)
+    works = (purge, advance_partition_indexes, forget_expired, of_jobs, of_workflows, of_alerts)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
