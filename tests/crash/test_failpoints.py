@@ -28,7 +28,18 @@ _INGEST = tuple(
     p
     for p in FAILPOINTS
     if p.partition(".")[0]
-    not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job", "project", "alert", "orchestrate")
+    not in (
+        "split",
+        "replay",
+        "compact",
+        "iceberg",
+        "object",
+        "crawl",
+        "job",
+        "project",
+        "alert",
+        "orchestrate",
+    )
 )
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
