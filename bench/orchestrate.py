@@ -174,10 +174,10 @@ def listen(database: Database, heard: dict[str, float], stop: threading.Event) -
     with database.connection() as conn:
         conn.execute("LISTEN glulam_job")
         while not stop.is_set():
-            for _ in conn.notifies(timeout=0.2, stop_after=1):
-                at = time.monotonic()
-                for (run_id,) in conn.execute(SUCCEEDED).fetchall():
-                    heard.setdefault(run_id, at)
+            told = list(conn.notifies(timeout=0.2, stop_after=1))
+            at = time.monotonic()
+            for (run_id,) in conn.execute(SUCCEEDED).fetchall() if told else ():
+                heard.setdefault(run_id, at)
         conn.execute("UNLISTEN glulam_job")
 
 

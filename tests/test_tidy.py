@@ -21,6 +21,7 @@ LEVELS = (
     ("awsgluedq",),
     ("awsglue",),
     ("cli",),
+    ("project",),
     ("worker", "jobhost"),
     ("app", "server", "crawls", "alerting", "eventing"),
     ("doors", "run_door", "alert_door", "event_door"),

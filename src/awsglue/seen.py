@@ -69,7 +69,9 @@ def look_at_all(values: Sequence[Any], seen: Seen) -> None:
     """As `look` at each, for many values out of JSON: by columns, with what Python does in C. NaN is none of them."""
     kinds = set(map(type, values))
     for kind in kinds:
-        some = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
+        some: Sequence[Any] = values
+        if len(kinds) > 1:
+            some = [value for value in values if type(value) is kind]
         if kind is str:
             seen["string"] = True
         elif kind is int:

@@ -35,4 +35,4 @@ def parts(settings: Settings, database: Database) -> dict[str, Callable[[threadi
 
 
 def _attend(database: Database, name: str, step: Callable[[], bool], stop: threading.Event) -> None:
-    attend(database, "glulam_event", step, stop, name=name, poll_s=POLL_S)
+    attend(database, "glulam_event", lambda: 0.0 if step() else POLL_S, stop, name=name)

@@ -58,6 +58,7 @@ class Doors:
     front: FrontDoor
     gate: SignedGate
     links: LogLinks
+    session_token: Callable[[str], str]
     places: Places
     upkeep: tuple[Callable[[], bool], ...]
     """Steps of upkeep that the store of objects needs; each answers whether it found work."""
@@ -82,10 +83,15 @@ def open_doors(
         audit=stack.enter_context(AuditWriter(database)), clock=utc_now, bucket_policy=bucket_policy,
     )  # fmt: skip
     links = LogLinks(endpoint=_endpoint(settings), sign=lambda m: box.sign(m, "log"), clock=utc_now)
+
+    def session_token(run_id: str) -> str:
+        return box.sign(run_id.encode(), "session").hex()
+
     parts = services.Parts(
         database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
         tester=ConnectionTester.parse(settings.connection_hosts), firing=scheduling.firing(), read=_reader(settings),
         keep_versions=settings.keep_versions, log_days=settings.job_log_days, links=links,
+        session_token=session_token,
     )  # fmt: skip
     requests, objects, streams = (
         stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix=name))
@@ -111,7 +117,15 @@ def open_doors(
             of_buckets.forget()
 
     steps = () if store is None else (store.ageing().step,)
-    return Doors(front=front, gate=gate, links=links, places=places, upkeep=steps, forget=forget)
+    return Doors(
+        front=front,
+        gate=gate,
+        links=links,
+        session_token=session_token,
+        places=places,
+        upkeep=steps,
+        forget=forget,
+    )
 
 
 def _reader(settings: Settings) -> ReadObject:

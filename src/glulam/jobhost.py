@@ -18,13 +18,13 @@ from glulam.access.roles import Role
 from glulam.access.secrets import SecretBox
 from glulam.app import App
 from glulam.jobs.account import job_account
-from glulam.jobs.capacity import capacity_of
+from glulam.jobs.capacity import capacity_of, memory_bytes
 from glulam.jobs.execution import Echo
 from glulam.jobs.launcher import Launcher
 from glulam.jobs.plan import Credentials, Site, start_of
 from glulam.jobs.runs import JobRun
 from glulam.jobs.sparkconf import SparkPlace
-from glulam.jobs.warm import WarmSessions, memory_bytes
+from glulam.jobs.warm import WarmSessions
 from glulam.jobs.worker import DEFAULT_PACE, Pace, Worker
 from glulam.jobs.workspace import WorkerFolder
 from glulam.model.clock import utc_now

@@ -7,6 +7,8 @@ statements.
     POST /_glulam/blueprints/<run id>/layout    the workflow that a blueprint's script describes: it is made
     POST /_glulam/sessions/<run id>/next        {"done": the last statement's output} -> the next statement, when there is one
     POST /_glulam/sessions/<run id>/watch       {"id"} -> {"cancel"}
+    POST /_glulam/sessions/<run id>/token       -> {"token"}: for those who connect to the session
+    POST /_glulam/sessions/<run id>/endpoint    {"url"}: where it listens for them
     GET /_glulam/system-logs/<run id>           the whole log; the link itself is what is signed (jobs/system_logs.py)
 
 The others are signed like a request to Glue. Only the run's own key may put and post.
@@ -51,6 +53,8 @@ class RunDoor:
     gate: SignedGate
     database: Database
     links: LogLinks
+    session_token: Callable[[str], str]
+    """Of the session with that run."""
 
     def routes(self) -> list[Route]:
         return [
@@ -58,6 +62,8 @@ class RunDoor:
             Route("/_glulam/blueprints/{run_id}/layout", self.layout, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/next", self.next_statement, methods=["POST"]),
             Route("/_glulam/sessions/{run_id}/watch", self.watch, methods=["POST"]),
+            Route("/_glulam/sessions/{run_id}/token", self.token, methods=["POST"]),
+            Route("/_glulam/sessions/{run_id}/endpoint", self.endpoint, methods=["POST"]),
             Route("/_glulam/system-logs/{run_id}", self.system_log, methods=["GET"]),
         ]
 
@@ -97,6 +103,12 @@ class RunDoor:
 
     async def watch(self, request: Request) -> Response:
         return await self._carry_out(request, self._watch)
+
+    async def token(self, request: Request) -> Response:
+        return await self._carry_out(request, self._token)
+
+    async def endpoint(self, request: Request) -> Response:
+        return await self._carry_out(request, self._endpoint)
 
     async def _carry_out(self, request: Request, work: Work) -> Response:
         """The whole request, in a thread."""
@@ -142,6 +154,15 @@ class RunDoor:
         with self.database.connection() as conn:
             run = self._own(conn, caller, request)
             return {"cancel": sessions.is_cancelled(conn, run.id, int(document(body)["id"]))}
+
+    def _token(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        with self.database.connection() as conn:
+            return {"token": self.session_token(self._own(conn, caller, request).id)}
+
+    def _endpoint(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
+        with self.database.transaction() as conn:
+            sessions.listens(conn, self._own(conn, caller, request).id, str(document(body)["url"]))
+        return {}
 
     def _own(self, conn: psycopg.Connection, caller: Caller, request: Request) -> JobRun:
         run = runs.get(conn, _place(caller), None, request.path_params["run_id"])

@@ -48,6 +48,7 @@ from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
 from glulam.observe import upkeep as alerts_upkeep
 from glulam.observe.reach import Reach
+from glulam.orchestrate import upkeep as workflows_upkeep
 from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -142,7 +143,8 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
 
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days, run_days=settings.job_run_days)
     of_alerts = partial(alerts_upkeep.step, event_days=settings.event_days, alert_days=settings.alert_days)
-    works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs, of_alerts)
+    of_workflows = partial(workflows_upkeep.step, days=settings.job_run_days)
+    works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs, of_workflows, of_alerts)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -157,7 +159,9 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         routes=[
             Route("/_glulam/health", health),
             Route("/_glulam/reset", reset, methods=["POST"]),
-            *RunDoor(gate=doors.gate, database=database, links=doors.links).routes(),
+            *RunDoor(
+                gate=doors.gate, database=database, links=doors.links, session_token=doors.session_token
+            ).routes(),
             *EventDoor(gate=doors.gate, database=database, token=settings.event_token).routes(),
             *alert_door.routes(),
         ],

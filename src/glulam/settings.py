@@ -55,7 +55,7 @@ class Settings:
     connection_hosts: str = ""
     """Networks, addresses and host names, with commas between, that TestConnection may connect to. Empty: loopback."""
     endpoint: str | None = None
-    """URL at which the runs of a worker reach the server. Unset: `http://127.0.0.1:<port>`."""
+    """URL at which the runs of a worker, and `glulam plan` and `apply`, reach the server. Unset: `http://127.0.0.1:<port>`."""
     job_slots: int = 0
     """Job runs that a worker carries out at a time. 0: one for each CPU, at least two."""
     job_user: str | None = None

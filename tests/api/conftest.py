@@ -88,6 +88,7 @@ def server(database_server: TestServer) -> Iterator[Server]:
             database=database, paging=Paging(sign=lambda m: box.sign(m, "page")), box=box, policies=policies,
             tester=ConnectionTester(timeout_s=5), firing=scheduling.firing(), read=read_object,
             links=LogLinks(endpoint="http://127.0.0.1", sign=lambda m: box.sign(m, "log"), clock=utc_now),
+            session_token=str.upper,
         )  # fmt: skip
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))

@@ -28,7 +28,7 @@ _INGEST = tuple(
     p
     for p in FAILPOINTS
     if p.partition(".")[0]
-    not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job", "alert", "events")
+    not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job", "project", "alert", "events")
 )
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
@@ -76,7 +76,9 @@ def test_the_sweep_misses_no_failpoint() -> None:
     for curated, left_out in (("parquet", set(_ICEBERG)), ("iceberg", set())):
         reached = {point for points in POINTS_OF[curated].values() for point in points}
         elsewhere = {
-            p for p in FAILPOINTS if p.startswith(("object.", "crawl.", "job.", "alert.", "events."))
+            p
+            for p in FAILPOINTS
+            if p.startswith(("object.", "crawl.", "job.", "orchestrate.", "project.", "alert.", "events."))
         }  # swept beside their rooms
         assert reached == set(FAILPOINTS) - left_out - elsewhere
 

@@ -90,6 +90,6 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    settings = Settings(home=tmp_path / "home", lake=tmp_path / "lake", database_url=database_url)
+    settings = Settings(home=tmp_path / "home", lake=tmp_path / "lake", database_url=database_url, job_warm=0)
     with App(settings) as app:
         yield Site(app=app, root=tmp_path)

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sparkcluster import connect_server
 
 from ..cli.conftest import COMMAND, ROOT
+from ..test_server import up, within
 
 PROBE = Path(__file__).with_name("connect_probe.py")
 DOC = ROOT / "docs" / "sail.md"
@@ -120,3 +122,47 @@ out for it in your own scripts. `--extra-jars` and warm start are Spark's.
 
 def _plain(error: str) -> str:
     return error.replace("|", "\\|").replace("<", "\\<")
+
+
+CLIENT = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
+print(spark.range(7).count())
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+def test_a_session_that_clients_connect_to() -> None:
+    with up() as server:
+        glue = server.client()
+        command = {"Name": "glueetl"}
+        role = "arn:aws:iam::123456789012:role/r"
+        with pytest.raises(ClientError, match="found pythonshell"):
+            glue.create_session(
+                Id="shell", Role=role, Command={"Name": "pythonshell"}, SessionType="SPARK_CONNECT"
+            )
+        glue.create_session(Id="livy", Role=role, Command={"Name": "pythonshell"})
+        with pytest.raises(ClientError, match="of type LIVY"):
+            glue.get_session_endpoint(SessionId="livy")
+        glue.stop_session(Id="livy")
+        glue.create_session(Id="s", Role=role, Command=command, SessionType="SPARK_CONNECT")
+        with pytest.raises(ClientError, match="IllegalSessionState"):
+            glue.get_session_endpoint(SessionId="s")
+        within(200, lambda: glue.get_session(Id="s")["Session"]["Status"] != "PROVISIONING")
+        found = glue.get_session_endpoint(SessionId="s")["SparkConnect"]
+        with pytest.raises(ClientError, match="of type SPARK_CONNECT"):
+            glue.run_statement(SessionId="s", Code="1")
+        assert connected(f"{found['Url']}/;token={found['AuthToken']}") == "7\n"
+        assert "UNAUTHENTICATED" in connected(f"{found['Url']}/;token=wrong")
+        glue.stop_session(Id="s")
+        within(30, lambda: glue.get_session(Id="s")["Session"]["Status"] == "STOPPED")
+
+
+def connected(url: str) -> str:
+    """What a client prints, or why it cannot."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, url], capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout or done.stderr

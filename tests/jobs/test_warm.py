@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from glulam.settings import Settings
 
 from .conftest import Site
 
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def keeping(tmp_path: Path, database_url: str) -> Iterator[Site]:
         yield Site(app=app, root=tmp_path)
 
 
-def ready(worker_folder: Path, seconds: float = 120) -> Path:
+def ready(worker_folder: Path, seconds: float = 280) -> Path:
     """The folder of a session, once it is ready."""
     until = time.monotonic() + seconds
     while not (found := list(worker_folder.glob("ready-*/conf/ready"))):
@@ -57,14 +58,11 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
     site = keeping
     given = {"--conf": "spark.sql.shuffle.partitions=3"}
     job = site.job(SCRIPT, kind="glueetl", DefaultArguments=given)
-    said = []
     with site.working() as worker:
-        for lake in ("before",):
-            (site.app.settings.lake_root / lake).mkdir(parents=True, exist_ok=True)
         folder = worker._site.folder
         first = ready(folder)
         (site.app.settings.lake_root / "new").mkdir()
-        warm = site.ended(site.start(job), 120)
+        warm = site.ended(site.start(job), 280)
         assert not first.exists(), "its folder is removed with the run"
         second = ready(folder)
         assert second != first, "another one is kept ready"
@@ -72,10 +70,10 @@ def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> 
             site.start(
                 job, Arguments={"--conf": "spark.sql.shuffle.partitions=3 --conf spark.ui.retainedJobs=7"}
             ),
-            120,
+            280,
         )
         assert second.exists(), "what does not fit leaves it alone"
-        said = [__import__("json").loads(site.log(run.id)[-1]) for run in (warm, cold)]
+        said = [json.loads(site.log(run.id)[-1]) for run in (warm, cold)]
     assert [run.state for run in (warm, cold)] == [RunState.SUCCEEDED] * 2, (
         warm.error_message,
         cold.error_message,
@@ -113,9 +111,9 @@ def test_a_script_that_asks_for_other_settings_gets_them(keeping: Site) -> None:
     own, plain = keeping.job(OWN, kind="glueetl"), keeping.job(PLAIN, kind="glueetl")
     with keeping.working() as worker:
         ready(worker._site.folder)
-        run = keeping.ended(keeping.start(own), 120)
+        run = keeping.ended(keeping.start(own), 280)
         ready(worker._site.folder)
-        other = keeping.ended(keeping.start(plain), 120)
+        other = keeping.ended(keeping.start(plain), 280)
     assert (run.metrics["warm"], other.metrics["warm"]) == (1, 1)
     assert keeping.log(run.id) == ["7 mine 5"], (run.error_message, keeping.log(run.id, None))
     assert keeping.log(other.id) == ["7 mine 5", "again 6"], (
@@ -137,6 +135,24 @@ def test_a_session_that_died_is_not_the_runs_failure(keeping: Site) -> None:
         keeping.until(run_id, lambda run: run.state is RunState.RUNNING)
         time.sleep(0.5)
         os.kill(session.process.pid, signal.SIGKILL)
-        run = keeping.ended(run_id, 120)
+        run = keeping.ended(run_id, 280)
     assert (run.state, keeping.log(run_id)) == (RunState.SUCCEEDED, ["1"])
     assert any("had died" in line for line in keeping.log(run_id, None))
+
+
+CHANGEABLE = """
+import json
+from pyspark.sql import SparkSession
+from glulam.jobs.sparkconf import can_change
+spark = SparkSession.builder.getOrCreate()
+names = [row.key for row in spark.sql("SET -v").collect() if can_change(row.key)]
+print(json.dumps([len(names), [name for name in names if not spark.conf.isModifiable(name)]]))
+"""
+
+
+def test_what_can_be_changed_can_be_changed(site: Site) -> None:
+    with site.working():
+        run = site.ended(site.start(site.job(CHANGEABLE, kind="glueetl")), 280)
+    assert run.state is RunState.SUCCEEDED, (run.error_message, site.log(run.id, None)[-9:])
+    number, fixed = json.loads(site.log(run.id)[-1])
+    assert (number > 50, fixed) == (True, [])

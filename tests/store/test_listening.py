@@ -19,15 +19,14 @@ def test_it_works_when_told_and_outlives_what_goes_wrong(
     done: list[float] = []
     wrong: list[Exception] = [psycopg.OperationalError("gone"), KeyError("a defect")]
 
-    def step() -> bool:
+    def step() -> float:
         if wrong:
             raise wrong.pop(0)
         done.append(time.monotonic())
-        return False
+        return 60.0
 
     stop = threading.Event()
-    given = {"name": "work", "poll_s": 60.0}
-    thread = threading.Thread(target=attend, args=(database, "news", step, stop), kwargs=given)
+    thread = threading.Thread(target=attend, args=(database, "news", step, stop), kwargs={"name": "work"})
     with caplog.at_level(logging.WARNING):
         thread.start()
         until = time.monotonic() + 20

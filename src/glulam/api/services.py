@@ -77,6 +77,7 @@ class Parts:
     firing: Firing
     read: ReadObject
     links: LogLinks
+    session_token: Callable[[str], str]
     keep_versions: int = 0
     log_days: int = 30
 
@@ -101,7 +102,7 @@ def glue(parts: Parts) -> list[object]:
         SchemaVersions(database=database, paging=paging, sight=sight),
         Schemas(database=database, paging=paging, sight=sight),
         Security(database=database, paging=paging),
-        Sessions(database=database, paging=paging),
+        Sessions(database=database, paging=paging, token=parts.session_token),
         Statistics(database=database),
         SystemLogs(database=database, links=parts.links),
         TableSearch(database=database, paging=paging, sight=sight),

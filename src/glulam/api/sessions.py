@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from glulam.catalog import tags
 from glulam.jobs import sessions
 from glulam.jobs.sessions import Session, Statement
 from glulam.model.caller import Caller
-from glulam.model.errors import OperationNotSupported
 from glulam.store.database import Database
 
 _PAGE, _STATEMENTS = 200, 100
@@ -22,15 +21,13 @@ _PAGE, _STATEMENTS = 200, 100
 class Sessions:
     database: Database
     paging: Paging
+    token: Callable[[str], str]
+    """What lets in at the Spark Connect endpoint of the session with that run."""
 
     def create_session(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         given = dict(asked)
         session_id, wanted = given.pop("Id"), given.pop("Tags", {})
         given.pop("RequestOrigin", None)
-        if given.get("SessionType") == "SPARK_CONNECT":
-            raise OperationNotSupported(
-                "SessionType SPARK_CONNECT is not implemented by Glulam; expected LIVY"
-            )
         with self.database.transaction() as conn:
             found = sessions.create(conn, place_of(caller), session_id, given)
             tags.put(conn, tags.arn(caller, "session", session_id), wanted)
@@ -39,6 +36,13 @@ class Sessions:
     def get_session(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         with self.database.connection() as conn:
             return {"Session": _shown(sessions.get(conn, place_of(caller), asked["Id"]))}
+
+    def get_session_endpoint(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
+        with self.database.connection() as conn:
+            found = sessions.get(conn, place_of(caller), asked["SessionId"])
+        url, until = sessions.endpoint_of(found)
+        connect = {"Url": url, "AuthToken": self.token(found.run.id), "AuthTokenExpirationTime": until}
+        return {"SparkConnect": connect}
 
     def list_sessions(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         def read(position: list[Any], limit: int) -> list[Session]:

@@ -136,15 +136,21 @@ def _in_order(definition: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
+def put(settings: Settings, file: Path, *, keep: bool = True) -> list[alerts_file.Applied]:
+    """What the file has, put; without `keep` only what that would change."""
     wanted = alerts_file.load(file)
-    with App(settings) as app, app.database.transaction() as conn:
+    with App(settings) as app, app.database.connection() as conn, conn.transaction(force_rollback=not keep):
         done = alerts_file.apply(conn, home(settings), wanted, SecretBox.open(settings))
         for one in done:
             if one.changed:
                 _audit(
                     conn, home(settings), f"PutAlert{one.what.capitalize()}", f"alert-{one.what}/{one.name}"
                 )
+    return done
+
+
+def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
+    done = put(settings, file)
     if as_json:
         print_json({"applied": done})
     for one in () if as_json else done:

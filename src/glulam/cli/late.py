@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glulam.cli import lookups as lookups
     from glulam.cli import profiling as profiling
     from glulam.cli import progress as progress
+    from glulam.cli import projects as projects
     from glulam.cli import running as running
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from glulam.cli import working as working
 
 _LATE = ("alerting", "auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling",
-         "progress", "running", "serving", "starting", "workflows", "working")  # fmt: skip
+         "progress", "projects", "running", "serving", "starting", "workflows", "working")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

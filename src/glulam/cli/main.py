@@ -24,6 +24,7 @@ from glulam.cli import (
     files_commands,
     job_commands,
     keys_commands,
+    project_commands,
     workflow_commands,
 )
 from glulam.cli.commands import register
@@ -73,6 +74,7 @@ app.add_typer(
 audit_command.register(app)
 crawl_commands.register(app)
 job_commands.register(app)
+project_commands.register(app)
 workflow_commands.register(app)
 
 

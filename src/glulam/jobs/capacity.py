@@ -5,6 +5,7 @@ One DPU is 4 vCPUs and 16 GB, by Glue's documentation of CreateJob, which is als
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,11 @@ def max_capacity(spec: Mapping[str, Any]) -> float:
         return kind.dpu * max(1, int(spec.get("NumberOfWorkers") or 1))
     found = spec.get("MaxCapacity") or spec.get("AllocatedCapacity")
     return float(found or (_SHELL_DPU if command_name(spec) == "pythonshell" else _SPARK_DPU))
+
+
+def memory_bytes() -> int:
+    """Of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def command_name(spec: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from glulam.jobs.capacity import Capacity, capacity_of
 from glulam.jobs.launcher import PYTHON_HOME, ProcessPlan
 from glulam.jobs.layouts import LAYOUT
 from glulam.jobs.runs import JobRun, arguments_of
-from glulam.jobs.sessions import REPL
+from glulam.jobs.sessions import CONNECT, REPL
 from glulam.jobs.sparkconf import SAIL, SparkPlace, can_change
 from glulam.jobs.warm import ReadySession, Waiting, WarmSessions
 from glulam.jobs.workspace import Workspace
@@ -29,7 +29,8 @@ from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
 
 OWN_SCRIPTS = {
-    REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", LAYOUT: PYTHON_HOME / "glulam" / "jobs" / "layout.py",
+    REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", CONNECT: PYTHON_HOME / "glulam" / "jobs" / "connect_host.py",
+    LAYOUT: PYTHON_HOME / "glulam" / "jobs" / "layout.py",
 }  # fmt: skip
 CONNECTED_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "connected.py"
 READYING_SCRIPT = PYTHON_HOME / "glulam" / "jobs" / "readying.py"
@@ -146,7 +147,8 @@ _OWN_START = ("--additional-python-modules", "--customer-driver-env-vars", "--ex
 
 def _ready_for(site: Site, run: JobRun, arguments: Arguments, warm: WarmSessions) -> ReadySession | None:
     """A session that can become the run: what differs in Spark's settings can be changed."""
-    if run.kind != "glueetl" or arguments.engine == SAIL or any(map(arguments.get, _OWN_START)):
+    own_start = any(map(arguments.get, _OWN_START)) or run.spec["Command"].get("ScriptLocation") == CONNECT
+    if run.kind != "glueetl" or own_start or arguments.engine == SAIL:
         return None
     capacity, chosen = capacity_of(run.spec), arguments.spark_conf()
 
@@ -184,7 +186,7 @@ def _plan(
         )
     script = OWN_SCRIPTS.get(place) or workspace.fetch(place, "script")
     if run.kind == "glulam":
-        return _pipeline(site, workspace, script), {}
+        return _pipeline(site, workspace, script, arguments.pipeline_command()), {}
     if run.kind == "glueray":
         say("warning: Ray runs in the script's own process on this machine; NumberOfWorkers has no effect")
     capacity = capacity_of(run.spec)
@@ -212,11 +214,11 @@ def _plan(
     return plan, spark
 
 
-def _pipeline(site: Site, workspace: Workspace, script: Path) -> ProcessPlan:
+def _pipeline(site: Site, workspace: Workspace, script: Path, command: tuple[str, ...]) -> ProcessPlan:
     start = "from glulam.cli.main import console; console()"
     env = {**site.own_env, "PYTHONPATH": str(PYTHON_HOME), "TMPDIR": str(workspace.tmp)}
     return ProcessPlan(
-        argv=(sys.executable, "-P", "-c", start, "run", str(script)), script=None, python_path=(),
+        argv=(sys.executable, "-P", "-c", start, *command, str(script)), script=None, python_path=(),
         folder=workspace.path, env=env, limits={"RLIMIT_CORE": 0}, user=None, grace_s=site.grace_s,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ import json
 import os
 import pkgutil
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Mapping
@@ -137,6 +138,7 @@ def _exercise(session: SparkSession, folder: Path) -> None:
     )
     session.read.parquet(str(folder / "out")).groupBy("name").count().collect()
     session.catalog.dropTempView("ready")
+    shutil.rmtree(folder)
 
 
 def main() -> None:

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from glulam.jobs import definitions, runs
+from glulam.jobs.capacity import command_name
 from glulam.jobs.runs import COLUMNS, JobRun, to_run
 from glulam.jobs.states import RunState
-from glulam.model.errors import EntityNotFound, IdempotentMismatch, IllegalSessionState
+from glulam.model.errors import (
+    EntityNotFound,
+    IdempotentMismatch,
+    IllegalSessionState,
+    InvalidInput,
+    OperationNotSupported,
+)
 from glulam.model.place import Place
 from glulam.store.documents import document
 
-REPL = "glulam:repl"
-"""The ScriptLocation of a session's run."""
+REPL, CONNECT = "glulam:repl", "glulam:connect"
+"""The ScriptLocation of a session's run: one that takes statements, and one that Spark Connect's clients connect to."""
+SPARK_CONNECT = "SPARK_CONNECT"
 _DEFAULT_MINUTES = 2880
 _STATUS = {
     RunState.WAITING: "PROVISIONING", RunState.STARTING: "PROVISIONING", RunState.STOPPING: "STOPPING",
@@ -35,7 +43,14 @@ class Session:
     id: str
     document: Mapping[str, Any]
     ready: bool
+    endpoint: str | None
+    """Where Spark Connect's clients find it."""
     run: JobRun
+
+    @property
+    def kind(self) -> str:
+        """Glue's SessionType."""
+        return str(self.document.get("SessionType") or "LIVY")
 
     @property
     def status(self) -> str:
@@ -62,15 +77,16 @@ INSERT INTO job_session (account_id, region, id, run_id, document)
 VALUES (%(account_id)s, %(region)s, %(id)s, %(run)s, %(document)s)
 """
 FIND = f"""
-SELECT s.id, s.document, s.ready, {_RUN_COLUMNS} FROM job_session s JOIN job_run r ON r.id = s.run_id
+SELECT s.id, s.document, s.ready, s.endpoint, {_RUN_COLUMNS} FROM job_session s JOIN job_run r ON r.id = s.run_id
 WHERE {_HERE} AND s.id = %(id)s
 """  # noqa: S608
 PAGE = f"""
-SELECT s.id, s.document, s.ready, {_RUN_COLUMNS} FROM job_session s JOIN job_run r ON r.id = s.run_id
+SELECT s.id, s.document, s.ready, s.endpoint, {_RUN_COLUMNS} FROM job_session s JOIN job_run r ON r.id = s.run_id
 WHERE {_HERE} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s
 """  # noqa: S608
 DELETE = f"DELETE FROM job_session s WHERE {_HERE} AND s.id = %(id)s"  # noqa: S608
 READY = "UPDATE job_session SET ready = true WHERE run_id = %s AND NOT ready"
+LISTENS = "UPDATE job_session SET ready = true, endpoint = %s WHERE run_id = %s"
 _STATEMENT = "id, code, state, output, started_at, completed_at"
 ADD = f"""
 INSERT INTO job_statement (run_id, id, code, state)
@@ -99,9 +115,14 @@ WHERE run_id = %s AND id = %s AND state IN ('WAITING', 'RUNNING')
 
 def create(conn: psycopg.Connection, place: Place, session_id: str, given: Mapping[str, Any]) -> Session:
     """Raises IdempotentMismatch (the name is taken), InvalidInput."""
+    connects = given.get("SessionType") == SPARK_CONNECT
+    if connects and command_name(given) != "glueetl":
+        raise InvalidInput(
+            f"a session of type {SPARK_CONNECT}: expected Command.Name glueetl, found {command_name(given)}"
+        )
     spec = definitions.completed(
         {**given, "Timeout": given.get("Timeout") or _DEFAULT_MINUTES,
-         "Command": {**given["Command"], "ScriptLocation": REPL}}
+         "Command": {**given["Command"], "ScriptLocation": CONNECT if connects else REPL}}
     )  # fmt: skip
     idle = given.get("IdleTimeout") or _DEFAULT_MINUTES
     run = runs.insert_alone(conn, place, f"session {session_id}", spec, {"--idle-minutes": str(idle)})
@@ -146,12 +167,32 @@ def delete(conn: psycopg.Connection, place: Place, session_id: str) -> None:
 
 
 def add_statement(conn: psycopg.Connection, session: Session, code: str) -> Statement:
-    """Raises IllegalSessionState when the session is not READY."""
+    """Raises IllegalSessionState when the session is not READY, OperationNotSupported when it takes no statements."""
+    if session.kind == SPARK_CONNECT:
+        raise OperationNotSupported(
+            f"Session {session.id} is of type {SPARK_CONNECT}: expected LIVY for statements"
+        )
     if session.status != "READY":
         raise IllegalSessionState(f"Session {session.id} is {session.status}; expected READY")
     row = conn.execute(ADD, {"run": session.run.id, "code": code}).fetchone()
     assert row is not None
     return _statement(row)
+
+
+def listens(conn: psycopg.Connection, run_id: str, endpoint: str) -> None:
+    """The session's process is ready for Spark Connect's clients."""
+    conn.execute(LISTENS, (endpoint, run_id))
+
+
+def endpoint_of(session: Session) -> tuple[str, datetime]:
+    """Where to connect, and until when it is there. Raises OperationNotSupported, IllegalSessionState."""
+    if session.kind != SPARK_CONNECT:
+        raise OperationNotSupported(
+            f"Session {session.id} is of type {session.kind}: expected {SPARK_CONNECT}"
+        )
+    if session.status != "READY" or session.endpoint is None or session.run.began_at is None:
+        raise IllegalSessionState(f"Session {session.id} is {session.status}; expected READY")
+    return session.endpoint, session.run.began_at + timedelta(minutes=session.run.spec["Timeout"])
 
 
 def statements(conn: psycopg.Connection, session: Session) -> list[Statement]:
@@ -190,7 +231,7 @@ def is_cancelled(conn: psycopg.Connection, run_id: str, number: int) -> bool:
 
 
 def _session(row: tuple[Any, ...]) -> Session:
-    return Session(id=row[0], document=row[1], ready=row[2], run=to_run(row[3:]))
+    return Session(id=row[0], document=row[1], ready=row[2], endpoint=row[3], run=to_run(row[4:]))
 
 
 def _statement(row: tuple[Any, ...]) -> Statement:

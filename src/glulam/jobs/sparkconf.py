@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from glulam.jobs.capacity import Capacity
+from glulam.jobs.capacity import Capacity, memory_bytes
 from glulam.jobs.workspace import Workspace
 
 SAIL = "sail"
@@ -99,7 +99,7 @@ def _settings(place: SparkPlace, workspace: Workspace, capacity: Capacity) -> di
         cores = min(capacity.cores * capacity.workers, os.cpu_count() or 1)
         found["spark.master"] = f"local[{cores}]"
         found["spark.driver.host"] = found["spark.driver.bindAddress"] = "127.0.0.1"
-        half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        half = memory_bytes() // 2
         found["spark.driver.memory"] = f"{max(_LEAST_DRIVER_MIB, min(memory, half) // _MIB)}m"
         found["spark.sql.shuffle.partitions"] = str(max(4, cores * 2))
     else:

@@ -9,7 +9,6 @@ What fits is decided in plan.py: a run whose Spark needs settings that a started
 from __future__ import annotations
 
 import logging
-import os
 import select
 import threading
 import time
@@ -24,7 +23,7 @@ from glulam.model.errors import GlulamError
 
 log = logging.getLogger(__name__)
 
-_START_S = 180.0
+_START_S = 600.0
 """A session that is not ready by then never will be."""
 
 
@@ -115,29 +114,22 @@ class WarmSessions:
                 missing = 0  # one is tried again with the next run
                 self._capacity = None
             for _ in range(missing):
-                self._add()
+                if self._capacity is not None:
+                    self._add(self._capacity)
 
     def _stuck(self, session: ReadySession) -> bool:
         return not session.untouched and time.monotonic() - session.started_at > _START_S
 
-    def _add(self) -> None:
-        assert self._capacity is not None
+    def _add(self, capacity: Capacity) -> None:
         try:
-            waiting = self._start(self._capacity)
+            waiting = self._start(capacity)
+            try:
+                process = self._launcher.start(waiting.plan)
+            except BaseException:
+                waiting.workspace.remove()
+                raise
         except (GlulamError, OSError) as error:
             log.warning("no Spark session can be kept ready: %s", error)
             self._capacity = None
             return
-        try:
-            process = self._launcher.start(waiting.plan)
-        except GlulamError as error:
-            waiting.workspace.remove()
-            log.warning("no Spark session can be kept ready: %s", error)
-            self._capacity = None
-            return
         self._sessions.append(ReadySession(process=process, waiting=waiting, started_at=time.monotonic()))
-
-
-def memory_bytes() -> int:
-    """Of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

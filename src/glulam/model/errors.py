@@ -31,6 +31,7 @@
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
     │   └── NotDelivered             a channel of alerts did not take what it was to be told
+    ├── ServerRefused                the server that a project is for answered with an error
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
     │   ├── IncompleteSignature      its Authorization header cannot be read
@@ -189,6 +190,14 @@ class EncryptionFailed(GlulamError):
 class ConnectionFailed(GlulamError):
     code = "FederationSourceException"
     exit_code = 4
+
+
+class ServerRefused(GlulamError):
+    """`answered`: the code of the other server's error."""
+
+    def __init__(self, message: str, answered: str = "") -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class NotDelivered(ConnectionFailed):

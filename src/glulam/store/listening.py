@@ -20,13 +20,12 @@ _LOST_S = 1.0
 def attend(
     database: Database,
     channel: str,
-    step: Callable[[], bool],
+    step: Callable[[], float],
     stop: threading.Event,
     *,
     name: str,
-    poll_s: float,
 ) -> None:
-    """Call `step` until it finds nothing to do, wait for a NOTIFY on the channel or poll_s, and again until `stop` is set.
+    """Call `step`, wait for a NOTIFY on the channel, at most the seconds that it answers, and again until `stop` is set.
     What goes wrong is a line in the log, and the next try's chance: other work of the process is not stopped by it.
 
     name: of the work, for the log."""
@@ -36,8 +35,9 @@ def attend(
                 listening.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 try:
                     while not stop.is_set():
-                        if not step():
-                            for _ in listening.notifies(timeout=poll_s, stop_after=1):
+                        wait_s = step()
+                        if wait_s > 0:
+                            for _ in listening.notifies(timeout=wait_s, stop_after=1):
                                 pass
                 finally:
                     if not listening.closed:
