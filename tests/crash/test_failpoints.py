@@ -28,7 +28,19 @@ _INGEST = tuple(
     p
     for p in FAILPOINTS
     if p.partition(".")[0]
-    not in ("split", "replay", "compact", "iceberg", "object", "crawl", "job", "project", "alert", "events")
+    not in (
+        "split",
+        "replay",
+        "compact",
+        "iceberg",
+        "object",
+        "crawl",
+        "job",
+        "orchestrate",
+        "project",
+        "alert",
+        "events",
+    )
 )
 _FROM_COMMIT = tuple(p for p in FAILPOINTS if p.partition(".")[0] in ("commit", "publish", "done"))
 _SETTLE_FILES = ("commit.after_files", "commit.after_catalog")  # of a commit of raw files only
