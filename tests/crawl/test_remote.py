@@ -29,7 +29,7 @@ def test_a_bucket(bucket: CrawledBucket) -> None:
 def test_one_object(bucket: CrawledBucket) -> None:
     bucket.put("in/a.json", [{"id": 1}])
     bucket.once(f"s3://{bucket.bucket}/in/a.json")
-    assert bucket.columns("in") == {"id": "bigint"}
+    assert bucket.columns("a_json") == {"id": "bigint"}
 
 
 def test_a_bucket_that_is_not_there(bucket: CrawledBucket) -> None:
