@@ -207,6 +207,41 @@ def test_changes_of_every_kind_are_shown_and_made(site: Site) -> None:
     assert (shown["State"], shown["Schedule"]) == ("ACTIVATED", "cron(5 * * * ? *)")
 
 
+RULE = """
+project: rules
+workflows: {w: {}, x: {}}
+events:
+  files:
+    Description: raw files
+    EventPattern: {source: [aws.s3], detail: {bucket: {name: [raw]}, object: {size: [{numeric: [">", 0]}]}}}
+    workflows: [w]
+"""
+
+
+def test_event_rules(site: Site, tmp_path: Path) -> None:
+    site.write(RULE)
+    site.apply()
+    assert site.plan() == []
+    site.write(
+        RULE.replace("[raw]", "[new]").replace("[w]", "[x]").replace("    Description: raw files\n", "")
+    )
+    fields = site.fields()
+    assert fields.keys() == {"Description", "EventPattern", "workflows.0"}
+    assert fields["workflows.0"] == ("w", "x")
+    site.apply()
+    assert site.plan() == []
+    targets = site.client("events").list_targets_by_rule(Rule="files")["Targets"]
+    assert [t["Arn"] for t in targets] == ["arn:aws:glue:us-east-1:123456789012:workflow/x"]
+    copy = replace(site, cli=replace(site.cli, folder=tmp_path / "copy"))
+    assert site.cli.look("export", str(copy.cli.folder), "--endpoint", site.url).code == 0
+    assert copy.plan() == []
+    site.write("project: rules\n")
+    assert site.plan() == [("remove", "events/files"), ("remove", "workflows/w"), ("remove", "workflows/x")]
+    site.apply("--yes")
+    assert site.client("events").list_rules()["Rules"] == []
+    assert site.plan() == []
+
+
 def test_an_environment_over_the_same_server(site: Site) -> None:
     site.write(WHOLE)
     site.apply()
@@ -380,7 +415,7 @@ def test_an_export_has_an_empty_plan_and_makes_the_same_elsewhere(
 def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     """What `glulam init` made, applied with nothing running."""
     assert [c["section"] for c in project("plan", "--json").json["plan"]["changes"]] == [
-        "jobs", "jobs", "workflows", "triggers", "triggers", "triggers",
+        *["jobs"] * 2, *["workflows"] * 2, *["triggers"] * 5, "events",
     ]  # fmt: skip
     rules = [
         "alert channel log (alerts.yaml)",
@@ -390,7 +425,7 @@ def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     assert project("plan", "--json").json["alerts"] == rules
     done = project("apply")
     assert all(f"done: {rule}\n" in done.out for rule in rules)
-    assert (done.code, done.out.splitlines()[-1]) == (0, "applied 6 changes"), done.err
+    assert (done.code, done.out.splitlines()[-1]) == (0, "applied 10 changes"), done.err
     assert project("plan").out == "project ml_events: the server has it all as it is declared\n"
     assert project("plan", "--env", "staging").code == 2
 

@@ -43,6 +43,19 @@ def test_a_run_of_the_workflow_makes_the_table(project: Cli, url: str) -> None:
     assert project("plan", "--env", "dev").out.endswith("the server has it all as it is declared\n")
 
 
+def test_a_file_that_arrives_is_in_the_table_without_another_command(project: Cli, url: str) -> None:
+    applied = project("apply")
+    assert applied.code == 0, applied.err
+    time.sleep(2)  # an object that is older than the rule is none of its events
+    line = '{"id": 5001, "event_time": "2025-03-01T00:00:00Z", "ml_mode": "train"}'
+    project.add("2025/week09/new.json", line)
+    until = time.monotonic() + 120
+    asked = ("sql", "select count(*) as n from ml.events where record_id = '5001'", "--json")
+    while (found := project.look(*asked)).code != 0 or found.json["rows"] != [[1]]:
+        assert time.monotonic() < until, (found, project.look("runs").out)
+        time.sleep(1)
+
+
 def _ended(glue: Any, run_id: str, seconds: float = 120) -> dict[str, Any]:
     until = time.monotonic() + seconds
     while True:
