@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glulam.events.patterns import parse_pattern
 from glulam.events.prefixes import watched
 from glulam.model.errors import InvalidEventPattern
+from glulam.model.event_patterns import parse_pattern
 from glulam.model.uri import S3Uri
 from sqsserver import bridge_event
 
@@ -95,7 +95,7 @@ def test_all_members_and_one_of_or() -> None:
         '{"a": [{"like": "x"}]}',
         '{"a": [{"prefix": "x", "suffix": "y"}]}', '{"a": [{"prefix": 1}]}', '{"a": [{"prefix": ""}]}',
         '{"a": [{"numeric": [">"]}]}',
-        '{"a": [{"numeric": ["~", 1]}]}', '{"a": [{"numeric": [">", "1"]}]}', '{"a": [{"exists": 1}]}',
+        '{"a": [{"numeric": ["~", 1]}]}', '{"a": [{"numeric": ["<", 5, ">", 1]}]}', '{"a": [{"numeric": [">", 5, "<", 1]}]}', '{"a": [{"numeric": [">", "1"]}]}', '{"a": [{"exists": 1}]}',
         '{"a": [{"wildcard": "a**b"}]}',
         '{"a": [{"wildcard": "a\\\\b"}]}', '{"a": [{"cidr": "x"}]}', '{"a": [{"anything-but": []}]}',
         '{"a": [{"anything-but": {"cidr": "x"}}]}',

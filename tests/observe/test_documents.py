@@ -56,7 +56,7 @@ def test_the_readable_form_is_a_pattern(where: dict[str, Any], expected: dict[st
         ({}, "expected either event or source, or else a pattern"),
         ({"event": "e", "pattern": {"a": ["b"]}}, "expected either event or source, or else a pattern"),
         ({"pattern": {"a": ["b"]}, "where": {"x": 1}}, "no where beside it"),
-        ({"event": "e", "where": {"a": {"like": "x"}}}, "detail.a: 'like' is no matcher"),
+        ({"event": "e", "where": {"a": {"like": "x"}}}, "detail.a has the operator 'like'"),
         ({"event": "e", "where": {"a": 1, "a.b": 2}}, "a.b lies inside of a field"),
         ({"event": "e", "where": {"a.b": 1, "a": 2}}, "a has a condition"),
         ({"event": "e", "where": {"a": {"above": 5, "below": 1}}}, "lower limit first"),

@@ -13,9 +13,9 @@ import psycopg
 from glulam.api.jobs import place_of
 from glulam.api.paging import Paging
 from glulam.events import announcing, rules
-from glulam.events.patterns import parse_pattern
 from glulam.model.caller import Caller
 from glulam.model.errors import EntityNotFound, OperationNotSupported, RuleNotFound, ValidationFailed
+from glulam.model.event_patterns import parse_pattern
 from glulam.model.place import Place
 from glulam.orchestrate import workflows
 from glulam.store.database import Database

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from glulam.events.patterns import Pattern
+from glulam.model.event_patterns import Pattern
 from glulam.model.uri import S3Uri
 from glulam.objects.notices import SOURCE, Change
 

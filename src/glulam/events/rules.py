@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 
-from glulam.events.patterns import Pattern, parse_pattern
 from glulam.events.prefixes import watched
 from glulam.model.errors import RuleLimitExceeded, RuleNotFound, ValidationFailed
+from glulam.model.event_patterns import Pattern, parse_pattern
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
 from glulam.store.documents import document

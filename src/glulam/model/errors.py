@@ -3,6 +3,7 @@
     GlulamError
     ├── InvalidInput                 the caller's words are off (a field, an argument, a file's line)
     │   ├── InvalidConfig            pipeline.yaml or settings: names file, line and field
+    │   ├── InvalidEventPattern      an event pattern that is none
     │   └── UnsupportedSql           a transform that an engine cannot run: names the expression
     ├── SerializationFailed          a request whose JSON has other types than the service's model
     ├── ValidationFailed             a request that breaks a constraint of the service's model
@@ -19,7 +20,6 @@
     ├── IllegalSessionState          a session that does not allow this now
     ├── LogNotFound                  no such log group or stream
     ├── RuleNotFound                 no such event rule, event bus or target's workflow
-    ├── InvalidEventPattern          an event pattern that is none
     ├── InvalidLogParameter          a parameter of a log request is off
     ├── Conflict                     the thing is in a state that does not allow this
     │   ├── CrawlerRunning           it has a crawl open
@@ -145,7 +145,7 @@ class RuleNotFound(GlulamError):
     exit_code = 3
 
 
-class InvalidEventPattern(GlulamError):
+class InvalidEventPattern(InvalidInput):
     code = "InvalidEventPatternException"
     exit_code = 2
 

@@ -1,239 +1,299 @@
-"""Event patterns, as EventBridge has them: which events a rule is for. Pure; the rules of events and of alerts share it.
+"""EventBridge's event patterns: read once, checked, then matched against events. Rules of events and of alerts share them.
 
-    {"source": ["glulam"],                                   every field named must match,
-     "detail": {"pipeline": ["orders", {"prefix": "eu-"}],   by one of the values in its list
-                "rejected": [{"numeric": [">", 100]}],
-                "$or": [{"kind": ["a"]}, {"size": [{"exists": false}]}]}}
+    {"source": ["aws.s3"], "detail": {"bucket": {"name": ["raw"]}, "object": {"size": [{"numeric": [">", 0]}]}}}
 
-A field of the event that is a list matches when one of its members does; below a list of objects, one object must match all
-that the pattern says below it. An empty list, and an object where the pattern has a value, count as absent.
-One thing differs from AWS on purpose: numbers are compared as they are, not only from -5e9 to 5e9."""
+An object asks for all of its members, an array for one of its elements, `$or` for one of its patterns. Where an event has an
+array, one element has to match. Syntax: the EventBridge User Guide, "Comparison operators for use in event patterns"."""
 
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from glulam.model.errors import InvalidInput
+from glulam.model.errors import InvalidEventPattern
 
+MOST_CHARACTERS = 4096
+MOST_ALTERNATIVES = 1000
+DEEPEST = 100
 OR = "$or"
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    "=": lambda a, b: a == b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-_PIECES = re.compile(r"\\[\\*]|\*|[^\\*]+")
+
+Test = Callable[[Any], bool]
+"""Whether a value matches; asked only for values that are there."""
 
 
-def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether the event is one of those that a pattern, which `check` let through, describes."""
-    for name, wanted in pattern.items():
-        if name == OR and isinstance(wanted, list):
-            if not any(matches(branch, event) for branch in wanted):
-                return False
-        elif isinstance(wanted, Mapping):
-            inner = [value for value in _flat(event.get(name)) if isinstance(value, Mapping)]
-            if not any(matches(wanted, value) for value in inner or [{}]):
-                return False
-        elif not _leaf(wanted, name in event, event.get(name)):
-            return False
-    return True
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    tests: tuple[Test, ...]
+    absent: bool
+    """It matches where there is nothing (`exists: false`)."""
+
+    def matches(self, values: list[Any]) -> bool:
+        if not values:
+            return self.absent
+        return any(test(value) for value in values for test in self.tests)
 
 
-def check(pattern: object, where: str = "") -> None:
-    """Raises InvalidInput, which names the field: no pattern."""
-    if not isinstance(pattern, Mapping):
-        raise _wrong(where, f"expected an object, found {pattern!r}")
-    if not pattern:
-        raise _wrong(where, "empty objects are not allowed")
-    for name, wanted in pattern.items():
-        place = f"{where}.{name}" if where else str(name)
-        if name == OR:
-            if not isinstance(wanted, list) or len(wanted) < 2:
-                raise _wrong(place, "expected a list of at least two objects")
-            for number, branch in enumerate(wanted):
-                check(branch, f"{place}[{number}]")
-        elif isinstance(wanted, Mapping):
-            check(wanted, place)
-        elif isinstance(wanted, list):
-            if not wanted:
-                raise _wrong(place, "empty lists are not allowed")
-            for one in wanted:
-                _check_matcher(place, one)
-        else:
-            raise _wrong(place, f"expected a list of values or an object, found {wanted!r}")
+@dataclass(frozen=True, slots=True)
+class _Node:
+    members: tuple[tuple[str, _Leaf | _Node], ...]
+    either: tuple[_Node, ...]
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        return all(_at(event, name, inner) for name, inner in self.members) and (
+            not self.either or any(node.matches(event) for node in self.either)
+        )
 
 
-def _leaf(wanted: list[Any], present: bool, value: object) -> bool:
-    found = [one for one in _flat(value) if not isinstance(one, Mapping)] if present else []
-    if not found:
-        return {"exists": False} in wanted
-    return any(_fits(one, value) for one in wanted for value in found)
+def _at(event: Mapping[str, Any], name: str, inner: _Leaf | _Node) -> bool:
+    value = event.get(name, _NOTHING)
+    if isinstance(inner, _Leaf):
+        return inner.matches(list(_leaves(value)))
+    if isinstance(value, list):
+        return any(inner.matches(one) for one in value if isinstance(one, Mapping))
+    return inner.matches(value if isinstance(value, Mapping) else {})
 
 
-def _flat(value: object) -> Iterator[object]:
-    if isinstance(value, list | tuple):
+_NOTHING = object()
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
         for one in value:
-            yield from _flat(one)
-    else:
+            yield from _leaves(one)
+    elif value is not _NOTHING and not isinstance(value, Mapping):
         yield value
 
 
-def _fits(matcher: object, value: object) -> bool:
-    if not isinstance(matcher, Mapping):
-        return _same(matcher, value)
-    ((kind, operand),) = matcher.items()
-    match kind:
-        case "exists":
-            return bool(operand)
-        case "anything-but":
-            return not any(_fits(_as_matcher(operand, one), value) for one in _members(operand))
-        case "numeric":
-            pairs = zip(operand[::2], operand[1::2], strict=True)
-            return _is_number(value) and all(_COMPARE[sign](value, limit) for sign, limit in pairs)  # type: ignore[arg-type]
-    return isinstance(value, str) and _fits_text(kind, operand, value)
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    text: str
+    content: Mapping[str, Any]
+    _node: _Node
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        return self._node.matches(event)
+
+    def alternatives(self) -> list[dict[str, list[Any]]]:
+        """The pattern without `$or`: what each of its alternatives asks for at each path (`detail.bucket.name`)."""
+        return _alternatives(self.content, "")
 
 
-def _fits_text(kind: str, operand: Any, value: str) -> bool:
-    if isinstance(operand, Mapping):  # {"prefix": {"equals-ignore-case": "x"}}
-        operand, value = operand["equals-ignore-case"].casefold(), value.casefold()
-    match kind:
-        case "prefix":
-            return value.startswith(operand)
-        case "suffix":
-            return value.endswith(operand)
-        case "equals-ignore-case":
-            return bool(value.casefold() == operand.casefold())
-        case "wildcard":
-            return _fits_wildcard(operand, value)
-    return _in_network(operand, value)
-
-
-def _fits_wildcard(wanted: str, value: str) -> bool:
-    """In one walk over the value: each literal at its first place after the one before, the last one at the end."""
-    literals = [""]
-    for piece in _PIECES.findall(wanted):
-        if piece == "*":
-            literals.append("")
-        else:
-            literals[-1] += piece[1:] if piece[0] == "\\" else piece
-    if len(literals) == 1:
-        return value == literals[0]
-    first, *middle, last = literals
-    if len(value) < len(first) + len(last) or not value.startswith(first) or not value.endswith(last):
-        return False
-    at, end = len(first), len(value) - len(last)
-    for literal in middle:
-        found = value.find(literal, at, end)
-        if found < 0:
-            return False
-        at = found + len(literal)
-    return True
-
-
-def _in_network(network: str, value: str) -> bool:
+def parse_pattern(text: str) -> Pattern:
+    """Raises InvalidEventPattern, which says where."""
+    if len(text) > MOST_CHARACTERS:
+        raise _invalid("", f"has {len(text)} characters; expected at most {MOST_CHARACTERS}")
     try:
-        return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _invalid("", f"is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise _invalid("", "is no JSON object with members")
+    return pattern_of(content, text)
 
 
-def _members(operand: object) -> list[Any]:
-    """What an anything-but excludes: `"x"`, `["x", "y"]`, `{"prefix": "x"}`, `{"prefix": ["x", "y"]}`."""
-    if isinstance(operand, Mapping):
-        (operand,) = operand.values()
-    return operand if isinstance(operand, list) else [operand]
+def pattern_of(content: Mapping[str, Any], text: str = "") -> Pattern:
+    """From the object that was read already, from `text` or elsewhere. Raises InvalidEventPattern, which says where."""
+    if not content:
+        raise _invalid("", "is no JSON object with members")
+    pattern = Pattern(text, content, _node(content, ""))
+    if (count := len(pattern.alternatives())) > MOST_ALTERNATIVES:
+        raise _invalid("", f"makes {count} alternatives of its $or; expected at most {MOST_ALTERNATIVES}")
+    return pattern
 
 
-def _as_matcher(operand: object, one: object) -> object:
-    if not isinstance(operand, Mapping):
-        return one
-    (kind,) = operand
-    return {kind: one}
+def _invalid(path: str, why: str) -> InvalidEventPattern:
+    return InvalidEventPattern(f"Event pattern is not valid. Reason: {path or 'it'} {why}")
 
 
-def _same(wanted: object, value: object) -> bool:
-    """Equal, where true is not 1."""
-    return wanted == value and isinstance(wanted, bool) == isinstance(value, bool)
+def _node(content: Mapping[str, Any], path: str, depth: int = 0) -> _Node:
+    if depth > DEEPEST:
+        raise _invalid("", f"is nested deeper than {DEEPEST}")
+    members: list[tuple[str, _Leaf | _Node]] = []
+    either: tuple[_Node, ...] = ()
+    for name, inner in content.items():
+        place = f"{path}.{name}" if path else name
+        if name == OR:
+            if (
+                not isinstance(inner, list)
+                or not inner
+                or not all(isinstance(one, dict) and one for one in inner)
+            ):
+                raise _invalid(place, "is no array of patterns")
+            either = tuple(_node(one, path, depth + 1) for one in inner)
+        elif isinstance(inner, dict):
+            if not inner:
+                raise _invalid(place, "is an empty object; expected members, or an array of values")
+            members.append((name, _node(inner, place, depth + 1)))
+        elif isinstance(inner, list) and inner:
+            members.append((name, _leaf(inner, place)))
+        else:
+            raise _invalid(place, f"is {json.dumps(inner)}; expected an object, or an array with values")
+    return _Node(tuple(members), either)
 
 
-def _is_number(value: object) -> bool:
+def _leaf(choices: list[Any], place: str) -> _Leaf:
+    absent = {"exists": False} in choices
+    return _Leaf(tuple(_test(choice, place) for choice in choices if choice != {"exists": False}), absent)
+
+
+def _test(choice: Any, place: str) -> Test:
+    if isinstance(choice, dict):
+        if len(choice) != 1:
+            raise _invalid(place, f"has {json.dumps(choice)}; expected one operator")
+        ((operator, operand),) = choice.items()
+        make = _OPERATORS.get(operator)
+        if make is None:
+            raise _invalid(place, f"has the operator {operator!r}; expected one of {', '.join(_OPERATORS)}")
+        return make(operand, place)
+    if isinstance(choice, list):
+        raise _invalid(place, "has an array inside an array")
+    return _equal(choice)
+
+
+def _equal(wanted: Any) -> Test:
+    """As EventBridge: numbers by how they are written, so that 300 is not 300.0."""
+    kind = type(wanted)
+    return lambda value: type(value) is kind and value == wanted
+
+
+def _text(operand: Any, place: str, operator: str) -> str:
+    if not isinstance(operand, str) or not operand:
+        raise _invalid(place, f"has {operator} {json.dumps(operand)}; expected text")
+    return operand
+
+
+def _affix(operator: str) -> Callable[[Any, str], Test]:
+    def make(operand: Any, place: str) -> Test:
+        if isinstance(operand, dict) and set(operand) == {"equals-ignore-case"}:
+            folded = _text(operand["equals-ignore-case"], place, operator).casefold()
+            return lambda value: isinstance(value, str) and _has(operator, value.casefold(), folded)
+        wanted = _text(operand, place, operator)
+        return lambda value: isinstance(value, str) and _has(operator, value, wanted)
+
+    return make
+
+
+def _has(operator: str, value: str, wanted: str) -> bool:
+    return value.startswith(wanted) if operator == "prefix" else value.endswith(wanted)
+
+
+def _ignoring_case(operand: Any, place: str) -> Test:
+    wanted = _text(operand, place, "equals-ignore-case").casefold()
+    return lambda value: isinstance(value, str) and value.casefold() == wanted
+
+
+def _wildcard(operand: Any, place: str) -> Test:
+    text = _text(operand, place, "wildcard")
+    parts, at = [], 0
+    while at < len(text):
+        if text[at] == "\\" and text[at + 1 : at + 2] in ("*", "\\"):
+            at += 1
+            parts.append(re.escape(text[at]))
+        elif text[at] == "\\":
+            raise _invalid(place, f"has wildcard {text!r}; expected * or \\ behind a \\")
+        elif text[at] == "*":
+            if parts and parts[-1] == ".*":
+                raise _invalid(place, f"has wildcard {text!r}; expected no two * beside each other")
+            parts.append(".*")
+        else:
+            parts.append(re.escape(text[at]))
+        at += 1
+    expression = re.compile("".join(parts), re.DOTALL)
+    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "=": lambda a, b: a == b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}  # fmt: skip
+
+
+def _numeric(operand: Any, place: str) -> Test:
+    bounds: list[tuple[Callable[[float, float], bool], float]] = []
+    if isinstance(operand, list) and len(operand) in (2, 4):
+        for operator, number in zip(operand[::2], operand[1::2], strict=True):
+            if operator in _COMPARE and _is_number(number):
+                bounds.append((_COMPARE[operator], number))
+    if not bounds or 2 * len(bounds) != len(operand):
+        raise _invalid(place, f'has numeric {json.dumps(operand)}; expected like [">", 0, "<=", 5]')
+    if len(bounds) == 2 and not (operand[0][0] == ">" and operand[2][0] == "<" and operand[1] < operand[3]):
+        raise _invalid(place, f"has numeric {json.dumps(operand)}; expected the lower limit first")
+    return lambda value: _is_number(value) and all(holds(value, number) for holds, number in bounds)
+
+
+def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_matcher(place: str, matcher: object) -> None:
-    if matcher is None or isinstance(matcher, str | int | float | bool):
-        return
-    if not isinstance(matcher, Mapping):
-        raise _wrong(place, f"expected strings, numbers, true, false, null or matchers, found {matcher!r}")
-    if len(matcher) != 1:
-        raise _wrong(place, f"expected one key in a matcher, found {sorted(map(str, matcher)) or 'none'}")
-    ((kind, operand),) = matcher.items()
-    match kind:
-        case "exists" if not isinstance(operand, bool):
-            raise _wrong(place, f"exists: expected true or false, found {operand!r}")
-        case "exists":
-            return
-        case "numeric":
-            _check_numeric(place, operand)
-        case "anything-but":
-            _check_anything_but(place, operand)
-        case "prefix" | "suffix" if isinstance(operand, Mapping):
-            if set(operand) != {"equals-ignore-case"}:
-                raise _wrong(place, f"{kind}: expected a string or equals-ignore-case, found {operand!r}")
-            _check_text(place, "equals-ignore-case", operand["equals-ignore-case"])
-        case "prefix" | "suffix" | "equals-ignore-case" | "wildcard" | "cidr":
-            _check_text(place, kind, operand)
-        case _:
-            raise _wrong(place, f"{kind!r} is no matcher")
+def _exists(operand: Any, place: str) -> Test:
+    if operand is not True:  # false is the leaf's
+        raise _invalid(place, f"has exists {json.dumps(operand)}; expected true or false")
+    return lambda value: True
 
 
-def _check_text(place: str, kind: str, operand: object) -> None:
-    if not isinstance(operand, str):
-        raise _wrong(place, f"{kind}: expected a string, found {operand!r}")
-    if kind == "wildcard":
-        pieces = _PIECES.findall(operand)
-        if "".join(pieces) != operand:
-            raise _wrong(place, f"wildcard {operand!r}: a backslash stands before * or another one only")
-        if any(a == b == "*" for a, b in pairwise(pieces)):
-            raise _wrong(place, f"wildcard {operand!r}: two * in a row")
-    if kind == "cidr":
+def _cidr(operand: Any, place: str) -> Test:
+    try:
+        network = ipaddress.ip_network(_text(operand, place, "cidr"), strict=False)
+    except ValueError:
+        raise _invalid(place, f"has cidr {operand!r}; expected like 10.0.0.0/24") from None
+
+    def within(value: Any) -> bool:
         try:
-            ipaddress.ip_network(operand, strict=False)
-        except ValueError as error:
-            raise _wrong(place, f"cidr: {error}") from error
+            return isinstance(value, str) and ipaddress.ip_address(value) in network
+        except ValueError:
+            return False
+
+    return within
 
 
-def _check_numeric(place: str, operand: object) -> None:
-    good = isinstance(operand, list) and len(operand) in (2, 4)
-    if good and isinstance(operand, list):
-        signs, limits = operand[::2], operand[1::2]
-        good = all(isinstance(s, str) and s in _COMPARE for s in signs) and all(map(_is_number, limits))
-        if good and len(signs) == 2:
-            good = signs[0] in (">", ">=") and signs[1] in ("<", "<=") and limits[0] < limits[1]
-    if not good:
-        form = '["<", 10] or [">", 0, "<=", 5] with the lower limit first'
-        raise _wrong(place, f"numeric: expected {form}, found {operand!r}")
+_BUT_NOT = ("prefix", "suffix", "equals-ignore-case", "wildcard")
 
 
-def _check_anything_but(place: str, operand: object) -> None:
-    members = _members(operand) if not isinstance(operand, Mapping) or len(operand) == 1 else []
-    if not members:
-        raise _wrong(place, f"anything-but: expected values or one matcher, found {operand!r}")
-    if isinstance(operand, Mapping):
-        (kind,) = operand
-        if kind not in ("prefix", "suffix", "equals-ignore-case", "wildcard"):
-            raise _wrong(place, f"anything-but: {kind!r} cannot be excluded")
-        for one in members:
-            _check_text(place, f"anything-but {kind}" if kind != "wildcard" else kind, one)
-    elif not (all(isinstance(one, str) for one in members) or all(map(_is_number, members))):
-        raise _wrong(place, f"anything-but: expected strings only or numbers only, found {operand!r}")
+def _anything_but(operand: Any, place: str) -> Test:
+    if isinstance(operand, dict):
+        if len(operand) != 1 or next(iter(operand)) not in _BUT_NOT:
+            raise _invalid(
+                place, f"has anything-but {json.dumps(operand)}; expected one of {', '.join(_BUT_NOT)}"
+            )
+        ((operator, inner),) = operand.items()
+        choices = [{operator: one} for one in (inner if isinstance(inner, list) else [inner])]
+    else:
+        choices = operand if isinstance(operand, list) else [operand]
+        if any(isinstance(one, dict | list) for one in choices):
+            raise _invalid(place, f"has anything-but {json.dumps(operand)}; expected values")
+    if not choices:
+        raise _invalid(place, "has anything-but []; expected values")
+    tests = [_test(one, place) for one in choices]
+    return lambda value: not any(test(value) for test in tests)
 
 
-def _wrong(place: str, what: str) -> InvalidInput:
-    return InvalidInput(f"event pattern{f', {place}' if place else ''}: {what}")
+_OPERATORS: dict[str, Callable[[Any, str], Test]] = {
+    "prefix": _affix("prefix"), "suffix": _affix("suffix"), "anything-but": _anything_but, "numeric": _numeric,
+    "exists": _exists, "equals-ignore-case": _ignoring_case, "wildcard": _wildcard, "cidr": _cidr,
+}  # fmt: skip
+
+
+def _alternatives(content: Mapping[str, Any], path: str) -> list[dict[str, list[Any]]]:
+    parts: list[Iterable[dict[str, list[Any]]]] = []
+    for name, inner in content.items():
+        place = f"{path}.{name}" if path else name
+        if name == OR:
+            parts.append([one for pattern in inner for one in _alternatives(pattern, path)])
+        elif isinstance(inner, dict):
+            parts.append(_alternatives(inner, place))
+        else:
+            parts.append([{place: inner}])
+    found: list[dict[str, list[Any]]] = []
+    for combination in product(*parts):
+        merged: dict[str, list[Any]] = {}
+        for one in combination:
+            merged |= one
+        found.append(merged)
+        if len(found) > MOST_ALTERNATIVES:
+            break
+    return found

@@ -17,7 +17,7 @@ import psycopg
 
 from glulam.model.clock import NewId, new_batch_id
 from glulam.model.errors import InvalidInput
-from glulam.model.event_patterns import matches
+from glulam.model.event_patterns import Pattern
 from glulam.model.failpoints import failpoint
 from glulam.model.place import Place
 from glulam.observe import alerts, definitions, events, rules
@@ -39,8 +39,8 @@ class Readied:
 
     name: str
     rule: Rule
-    pattern: dict[str, object]
-    resolving: dict[str, object] | None
+    pattern: Pattern
+    resolving: Pattern | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +86,8 @@ class AlertRouter:
             if isinstance(rule, InvalidInput):
                 log.error("%s; the rule is left out", rule)
                 continue
-            resolving = None if rule.resolved_by is None else rule.resolved_by.as_pattern()
-            readied.append(Readied(name=name, rule=rule, pattern=rule.as_pattern(), resolving=resolving))
+            resolving = None if rule.resolved_by is None else rule.resolved_by.compiled()
+            readied.append(Readied(name=name, rule=rule, pattern=rule.compiled(), resolving=resolving))
         takers: dict[str, list[str]] = {}
         for name, channel in definitions.list_channels(conn, place).items():
             for severity in channel.get("severities", ()):
@@ -99,10 +99,10 @@ class AlertRouter:
     ) -> None:
         rule, name = readied.rule, readied.name
         fields = {**event.document, "rule": name, "severity": rule.severity}
-        if readied.resolving is not None and matches(readied.resolving, event.document):
+        if readied.resolving is not None and readied.resolving.matches(event.document):
             by = f"event {event.number}"
             alerts.resolve_same(conn, event.place, name, rules.dedupe_key(rule, fields), by, now, self.new_id)
-        if not matches(readied.pattern, event.document):
+        if not readied.pattern.matches(event.document):
             return
         fresh = Fresh(
             rule=name, severity=rule.severity, dedupe_key=rules.dedupe_key(rule, fields), window=rule.dedupe.window,

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from glulam.model import event_patterns
 from glulam.model.errors import InvalidInput
+from glulam.model.event_patterns import Pattern, pattern_of
 from glulam.model.yaml_file import said
 from glulam.observe import templates
 from glulam.observe.fields import (
@@ -49,7 +49,7 @@ class When(Part):
         if self.pattern is not None and self.where:
             raise ValueError("a pattern has its conditions inside; expected no where beside it")
         try:
-            event_patterns.check(self.as_pattern())
+            self.compiled()
         except InvalidInput as error:
             raise ValueError(str(error)) from None
         return self
@@ -77,8 +77,12 @@ class When(Part):
             ]
         return found
 
+    def compiled(self) -> Pattern:
+        """Raises InvalidInput for what is no pattern."""
+        return pattern_of(self.as_pattern())
+
     def fits(self, event: Mapping[str, Any]) -> bool:
-        return event_patterns.matches(self.as_pattern(), event)
+        return self.compiled().matches(event)
 
 
 def _matcher(condition: Any) -> Any:
