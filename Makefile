@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 CLIENTS := .venv-clients
 S3FS := .venv-s3fs
 WORKERS ?= 2
-BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list
+BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list orchestrate
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test check bench serve crash clean

@@ -21,8 +21,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
+from glulam.model.addresses import is_loopback
 from glulam.model.errors import InvalidConfig
-from glulam.server import check_exposure, is_loopback
+from glulam.server import check_exposure
 from glulam.settings import Settings
 
 from .cli.conftest import COMMAND, ROOT

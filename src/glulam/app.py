@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from glulam.crawl.work import CrawlWork
     from glulam.crawls import Crawls
     from glulam.ingest.live import Located
+    from glulam.objects.notices import Queue
 
 
 @dataclass
@@ -110,6 +111,11 @@ class App:
     def crawls(self) -> CrawlWork:
         """Crawls of any account and region, in this process."""
         return self._crawls.work()
+
+    def queue(self, name: str) -> Queue:
+        """The queue of an ARN or URL. Raises InvalidInput, StorageFailed."""
+        found: Queue = _late("glulam.objects.queues").EventQueue(name)  # boto3, as for objects in S3
+        return found
 
     def located(self, table: Table) -> Located:
         """The files of a table that no pipeline writes, and how they are read."""

@@ -51,7 +51,7 @@ class Crawls:
         )  # fmt: skip
         return CrawlWork(
             database=app.database, store=app.store, spool=self.spool, lookers=lookers, clock=utc_now,
-            classifiers=classifier_documents, keep_versions=app.settings.keep_versions,
+            classifiers=classifier_documents, queues=app.queue, keep_versions=app.settings.keep_versions,
         )  # fmt: skip
 
     def located(self, table: Table) -> Located:

@@ -1,4 +1,5 @@
-"""The services behind one port: Glue, CloudWatch Logs, S3 on the local lake, STS; one set of keys, roles, policies, audit."""
+"""The services behind one port: Glue, CloudWatch Logs, EventBridge, S3 on the local lake, STS; one set of keys, roles and
+policies, one audit log."""
 
 from __future__ import annotations
 
@@ -100,8 +101,9 @@ def open_doors(
     sts = Service("sts", services.sts(database, box, utc_now))
     front = FrontDoor(
         json=AwsDoor(
-            [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))], gate, requests,
-            max_body_bytes=limit,
+            [Service("glue", services.glue(parts)), Service("logs", services.logs(parts)),
+             Service("events", services.events(parts))],
+            gate, requests, max_body_bytes=limit,
         ),
         query={"sts": QueryDoor(sts, gate, requests, max_body_bytes=limit)},
         rest=RestDoor(RestService("s3", s3 or ()), gate, places, pool=objects, streams=streams, max_body_bytes=limit,
@@ -144,5 +146,11 @@ def _endpoint(settings: Settings) -> str:
 
 def implemented() -> dict[str, dict[str, bool]]:
     """Every operation of each service, and whether it is carried out here."""
-    kinds = {"glue": services.GLUE, "logs": services.LOGS, "s3": services.S3, "sts": services.STS}
+    kinds = {
+        "events": services.EVENTS,
+        "glue": services.GLUE,
+        "logs": services.LOGS,
+        "s3": services.S3,
+        "sts": services.STS,
+    }
     return {name: operations(name, found) for name, found in kinds.items()}

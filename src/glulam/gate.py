@@ -15,7 +15,7 @@ from glulam.access.audit import AuditRow, AuditWriter
 from glulam.access.keys import AccessKey, KeyRing
 from glulam.access.policies import Decision, Policy, decide
 from glulam.access.policy_store import Policies
-from glulam.access.resources import Demand, Resource, resources_of
+from glulam.access.resources import Demand, Resource, event_resource, resources_of
 from glulam.access.roles import Role, least_role
 from glulam.access.s3_actions import s3_demands
 from glulam.model.caller import Caller
@@ -74,10 +74,13 @@ class SignedGate:
                     raise AccessDenied(f"{member} {asked[member]} is not the account {caller.account_id}")
             return s3_demands(operation, asked)
         role, action = least_role(operation), f"{service}:{operation}"
-        resources = (
-            resources_of(operation, asked, account_id=caller.account_id, region=caller.region)
-            if service == "glue" else (Resource(arn="*"),)
-        )  # fmt: skip
+        resources: tuple[Resource, ...] = (Resource(arn="*"),)
+        if service == "glue":
+            resources = resources_of(operation, asked, account_id=caller.account_id, region=caller.region)
+        elif service == "events":
+            resources = (
+                event_resource(operation, asked, account_id=caller.account_id, region=caller.region),
+            )
         return tuple(Demand(action=action, resource=resource, role=role) for resource in resources)
 
     def authorize(self, caller: Caller, touched: tuple[Demand, ...]) -> None:

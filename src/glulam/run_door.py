@@ -21,9 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-import orjson
 import psycopg
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,10 +34,10 @@ from glulam.jobs import bookmarks, runs, sessions, system_logs
 from glulam.jobs.runs import JobRun
 from glulam.jobs.system_logs import LogLinks
 from glulam.model.caller import Caller
-from glulam.model.errors import AccessDenied, AccessRefused, EntityNotFound, GlulamError, SerializationFailed
+from glulam.model.errors import AccessDenied, EntityNotFound, GlulamError, SerializationFailed
 from glulam.model.place import Place
+from glulam.signed_http import answer, document, refusal, signed, too_long
 from glulam.store.database import Database
-from glulam.wire.door import HttpRequest
 
 MAX_BYTES = 64 << 20
 LOOKS, LOOK_S = 100, 0.1
@@ -75,7 +73,7 @@ class RunDoor:
         try:
             self.links.prove(run_id, asked.get("until", ""), asked.get("signature", ""))
         except AccessDenied as error:
-            return _answer(403, {"code": error.code, "message": str(error)})
+            return refusal(error)
         return StreamingResponse(self._log_lines(run_id), media_type="application/jsonl")
 
     def _log_lines(self, run_id: str) -> Iterator[bytes]:
@@ -116,8 +114,7 @@ class RunDoor:
         """The whole request, in a thread."""
         body = await request.body()
         if len(body) > MAX_BYTES:
-            text = f"the request is longer than {MAX_BYTES} bytes"
-            return _answer(413, {"code": "RequestEntityTooLargeException", "message": text})
+            return too_long(MAX_BYTES)
         return await run_in_threadpool(self._answer, request, body, work)
 
     def _bookmark(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
@@ -128,7 +125,7 @@ class RunDoor:
 
     def _report(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         """Take the last statement's output in, then as `_next`."""
-        done = _document(body).get("done")
+        done = document(body).get("done")
         if done is not None:
             with self.database.transaction() as conn:
                 run = self._own(conn, caller, request)
@@ -146,7 +143,7 @@ class RunDoor:
         try:
             with self.database.transaction() as conn:
                 run = self._own(conn, caller, request)
-                make_workflow(conn, run.place, run.id, _document(body))
+                make_workflow(conn, run.place, run.id, document(body))
         except GlulamError as error:
             with self.database.transaction() as conn:
                 note_refusal(conn, self._own(conn, caller, request).id, str(error))
@@ -156,7 +153,7 @@ class RunDoor:
     def _watch(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         with self.database.connection() as conn:
             run = self._own(conn, caller, request)
-            return {"cancel": sessions.is_cancelled(conn, run.id, int(_document(body)["id"]))}
+            return {"cancel": sessions.is_cancelled(conn, run.id, int(document(body)["id"]))}
 
     def _token(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         with self.database.connection() as conn:
@@ -164,7 +161,7 @@ class RunDoor:
 
     def _endpoint(self, caller: Caller, request: Request, body: bytes) -> dict[str, Any]:
         with self.database.transaction() as conn:
-            sessions.listens(conn, self._own(conn, caller, request).id, str(_document(body)["url"]))
+            sessions.listens(conn, self._own(conn, caller, request).id, str(document(body)["url"]))
         return {}
 
     def _own(self, conn: psycopg.Connection, caller: Caller, request: Request) -> JobRun:
@@ -174,13 +171,10 @@ class RunDoor:
 
     def _answer(self, request: Request, body: bytes, work: Work) -> Response:
         try:
-            caller = self.gate.authenticate(_signed(request, body), "glue")
-            return _answer(200, work(caller, request, body))
+            caller = self.gate.authenticate(signed(request, body), "glue")
+            return answer(200, work(caller, request, body))
         except GlulamError as error:
-            status = (
-                403 if isinstance(error, AccessRefused) else 404 if isinstance(error, EntityNotFound) else 400
-            )
-            return _answer(status, {"code": error.code, "message": str(error)})
+            return refusal(error)
 
     def _load(self, caller: Caller, run_id: str, of: str | None) -> dict[str, Any]:
         with self.database.connection() as conn:
@@ -214,34 +208,11 @@ def _require_own(caller: Caller, run: JobRun) -> None:
 
 
 def _state(body: bytes) -> dict[str, Any]:
-    state = _document(body).get("state")
+    state = document(body).get("state")
     if not isinstance(state, dict):
         raise SerializationFailed('"state" is missing, or not a JSON object')
     return state
 
 
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise SerializationFailed(f"the body is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise SerializationFailed("the body is not a JSON object")
-    return found
-
-
 def _place(caller: Caller) -> Place:
     return Place(account_id=caller.account_id, region=caller.region)
-
-
-def _signed(request: Request, body: bytes) -> HttpRequest:
-    return HttpRequest(
-        method=request.method, raw_path=request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0],
-        raw_query=request.scope["query_string"].decode("latin-1"),
-        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in request.scope["headers"]), body=body,
-        peer=request.client.host if request.client else "", request_id=str(uuid4()),
-    )  # fmt: skip
-
-
-def _answer(status: int, document: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(document), status, media_type="application/json")

@@ -3,6 +3,8 @@
     /_glulam/health    is it there, and its database
     /_glulam/reset     forget everything (only of a throw-away home, only from this machine)
     /_glulam/job-runs  what the process of a job run asks (run_door.py)
+    /_glulam/events    notifications of objects (event_door.py)
+    /_glulam/alert...  alerts, their channels and rules (alert_door.py)
     everything else    the AWS doors (doors.py); so is any path below a host name that names a bucket
 
 `application` makes all that one process answers with, from the settings alone, so that it can be made in any process.
@@ -12,7 +14,6 @@ Binding to an address that others can reach needs access keys and TLS, or the wo
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import socket
@@ -34,12 +35,20 @@ from uvicorn.supervisors import Multiprocess
 from glulam import __version__
 from glulam.access import keys
 from glulam.access.keys import forget_expired
+from glulam.access.secrets import SecretBox
+from glulam.alert_door import AlertDoor
 from glulam.catalog.partition_indexes import advance_partition_indexes
 from glulam.catalog.purge import purge
 from glulam.doors import THREADS, open_doors
+from glulam.event_door import EventDoor
+from glulam.events.announcing import forget_old
 from glulam.jobs import upkeep as jobs_upkeep
+from glulam.model.addresses import is_loopback
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.objects.emptying import remove_folders
+from glulam.observe import upkeep as alerts_upkeep
+from glulam.observe.reach import Reach
+from glulam.orchestrate import upkeep as workflows_upkeep
 from glulam.run_door import RunDoor
 from glulam.settings import Settings
 from glulam.store.database import Database
@@ -52,16 +61,6 @@ CHILD_SILENT_S = 60
 UPKEEP_EVERY_S = 1.0
 UPKEEP_ROWS = 5_000
 """Rows that one transaction of upkeep touches."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address. A name other than localhost is not looked up, and is no."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(settings: Settings, *, has_keys: bool, plaintext: bool) -> None:
@@ -122,6 +121,10 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     )
     doors = open_doors(settings, database, development_key(settings), stack)
 
+    alert_door = AlertDoor(
+        gate=doors.gate, database=database, box=SecretBox.open(settings), reach=Reach.of(settings)
+    )
+
     def health(request: Request) -> JSONResponse:
         with database.connection() as conn:
             conn.execute("SELECT 1")
@@ -139,7 +142,9 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
         return JSONResponse({"status": "reset"})
 
     of_jobs = partial(jobs_upkeep.step, log_days=settings.job_log_days, run_days=settings.job_run_days)
-    works = (purge, advance_partition_indexes, forget_expired, of_jobs)
+    of_alerts = partial(alerts_upkeep.step, event_days=settings.event_days, alert_days=settings.alert_days)
+    of_workflows = partial(workflows_upkeep.step, days=settings.job_run_days)
+    works = (purge, advance_partition_indexes, forget_expired, forget_old, of_jobs, of_workflows, of_alerts)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -157,6 +162,8 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
             *RunDoor(
                 gate=doors.gate, database=database, links=doors.links, session_token=doors.session_token
             ).routes(),
+            *EventDoor(gate=doors.gate, database=database, token=settings.event_token).routes(),
+            *alert_door.routes(),
         ],
     )
 

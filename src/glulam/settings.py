@@ -55,7 +55,7 @@ class Settings:
     connection_hosts: str = ""
     """Networks, addresses and host names, with commas between, that TestConnection may connect to. Empty: loopback."""
     endpoint: str | None = None
-    """URL at which the runs of a worker reach the server. Unset: `http://127.0.0.1:<port>`."""
+    """URL at which the runs of a worker, and `glulam plan` and `apply`, reach the server. Unset: `http://127.0.0.1:<port>`."""
     job_slots: int = 0
     """Job runs that a worker carries out at a time. 0: one for each CPU, at least two."""
     job_user: str | None = None
@@ -75,6 +75,21 @@ class Settings:
     memory or more, else none."""
     job_dpu_price: str = "0.44"
     """What an hour of a DPU costs, for the cost of a run in its metrics."""
+    event_queues: str = ""
+    """ARNs or URLs of SQS queues whose messages are events of objects, with commas between."""
+    event_token: str | None = field(default=None, repr=False)
+    """The token that others send with notifications to `/_glulam/events`. Unset: only signed requests are taken."""
+    event_look_s: int = 60
+    """So often the prefixes that event rules name are looked at, for objects that nobody told of."""
+    event_settle_ms: int = 1000
+    """A file in the lake counts as complete when nobody wrote to it for so long."""
+    event_days: int = 7
+    """Events that all rules have seen are kept for so many days."""
+    alert_days: int = 90
+    """Alerts are kept for so many days after the last event that they were for."""
+    alert_hosts: str = ""
+    """Networks, addresses and host names, with commas between, that alert channels may connect to beside public addresses.
+    Empty: none, or all private ones while the server listens on a loopback address."""
 
     @property
     def lake_root(self) -> Path:
@@ -100,8 +115,12 @@ class Settings:
                 "max_body_mb",
                 "job_slots",
                 "job_log_days",
+                "event_look_s",
+                "event_settle_ms",
                 "job_run_days",
                 "job_warm",
+                "event_days",
+                "alert_days",
             ):
                 if not text.isdigit():
                     raise InvalidConfig(f"{name}={text!r}: expected a whole number")

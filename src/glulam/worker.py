@@ -1,4 +1,5 @@
-"""The process beside the server: it does the crawls which clients start, and is the scheduler.
+"""The process beside the server: it does the crawls which clients start, is the scheduler, and brings
+events in.
 
 A child of `glulam up`, started again when it dies. It ends with its parent, however that ends. What it was doing when it was
 killed is done again when its lease is over: by the next child, or by another installation on the same database.
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 
+from glulam import alerting, eventing
 from glulam.app import App
 from glulam.crawl.worker import CrawlWorker
 from glulam.scheduling import scheduler
@@ -61,7 +63,11 @@ def work(settings: Settings, parent: int) -> None:
 def _parts(app: App) -> dict[str, Callable[[threading.Event], None]]:
     """What the process does, side by side; each runs until the event is set."""
     crawls = CrawlWorker(work=app.crawls, name=f"{socket.gethostname()}:{os.getpid()}")
-    return {"crawl-worker": crawls.run, "scheduler": scheduler(app.database).run}
+    return {
+        "crawl-worker": crawls.run, "scheduler": scheduler(app.database).run,
+        **eventing.parts(app.database, app.store, app.settings, app.queue),
+        **alerting.parts(app.settings, app.database),
+    }  # fmt: skip
 
 
 @dataclass

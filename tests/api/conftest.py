@@ -92,7 +92,8 @@ def server(database_server: TestServer) -> Iterator[Server]:
         )  # fmt: skip
         gate = SignedGate(keys=ring, policies=policies, audit=audit, clock=utc_now)
         pool = stack.enter_context(ThreadPoolExecutor(8))
-        answered = [Service("glue", services.glue(parts)), Service("logs", services.logs(parts))]
+        answered = [Service("glue", services.glue(parts)), Service("logs", services.logs(parts)),
+                    Service("events", services.events(parts))]  # fmt: skip
         door = AwsDoor(answered, gate, pool, max_body_bytes=1 << 24)
         web = uvicorn.Server(
             uvicorn.Config(door, port=0, log_level="warning", lifespan="off", access_log=False)

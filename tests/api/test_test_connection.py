@@ -14,9 +14,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from chaos.pgproxy import Cut, PgProxy
 from conftest import TestServer
-from glulam.catalog.connection_probe import Refused, addresses_of, require_allowed
+from glulam.catalog.connection_probe import Refused, require_allowed
 from glulam.catalog.connection_targets import Target, target_of
 from glulam.catalog.connection_tester import LOOPBACK, ConnectionTester
+from glulam.model.addresses import addresses_of
 from glulam.model.errors import ConnectionFailed, InvalidInput
 
 NEVER = 10**9

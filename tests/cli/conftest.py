@@ -40,10 +40,10 @@ class Cli:
     folder: Path
     database_url: str | None
 
-    def __call__(self, *words: str, cwd: Path | None = None, **env: str) -> Answer:
+    def __call__(self, *words: str, cwd: Path | None = None, stdin: str = "", **env: str) -> Answer:
         done = subprocess.run(
             [*COMMAND, *words], cwd=cwd or self.folder, env=self.env(**env), capture_output=True, text=True,
-            check=False, timeout=120,
+            check=False, timeout=120, input=stdin,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)

@@ -60,6 +60,21 @@ def test_look_apply_query_restore(lake: Cli) -> None:
     assert "looked into" in lake.look("crawls", crawl_id).out
 
 
+def test_profile_of_what_was_crawled(lake: Cli) -> None:
+    folder = lake.folder / "lake" / "sales" / "people"
+    folder.mkdir()
+    (folder / "a.json").write_text('{"mail": "a@b.example"}\n{"mail": "c@d.example"}\n')
+    (folder.parent / "pages").mkdir()
+    (folder.parent / "pages" / "a.xml").write_text("<all><p><a>1</a></p><p><a>2</a></p></all>")
+    shown = lake("crawl", "s3://sales/", "--database", "shop", "--apply", "--profile")
+    assert shown.code == 0, shown.err
+    assert "shop.people: profiled; looks personal: mail" in shown.out
+    assert "shop.pages: table shop.pages is xml" in shown.out
+    table = lake.look("tables", "shop.people", "--json").json["table"]
+    assert "email" in json.dumps(table)
+    assert lake.look("crawl", "s3://sales/", "--database", "shop", "--profile").code == 2
+
+
 def test_mistakes(lake: Cli) -> None:
     assert lake.look("crawl", "s3://sales/orders/").code == 2
     assert lake.look("crawl", "s3://sales/nothing/", "--database", "d").code == 3

@@ -65,6 +65,23 @@ def test_a_pipeline_is_a_job_too(project: Cli) -> None:
     assert project.look("tables", "--json").json["tables"]
 
 
+def test_a_pipeline_job_lists_or_processes(project: Cli) -> None:
+    def run(command: str) -> str:
+        done = project("job", "run", "pipeline.yaml", "--arg", f"glulam-command={command}", "--json")
+        return str(done.json["run"]["error_message"] or done.json["run"]["state"])
+
+    def files() -> set[str]:
+        return {f["status"] for f in project.look("files", "--json").json["files"]}
+
+    assert run("process") == "SUCCEEDED"
+    assert files() == set()
+    assert run("list") == "SUCCEEDED"
+    assert files() == {"PENDING"}
+    assert run("process") == "SUCCEEDED"
+    assert files() == {"SUCCEEDED"}
+    assert "--glulam-command is 'delete'; expected one of run, list, process" in run("delete")
+
+
 def test_a_running_server_carries_out_what_job_run_asks_for(project: Cli) -> None:
     (project.folder / "a.py").write_text(
         "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)\n"

@@ -37,10 +37,11 @@ def crawled(lake: Lake, root: Path) -> tuple[list[FoundTable], list[str]]:
     assert isinstance(s3, S3Target)
     listing = list_target(store, s3)
     looking = Looking(store=store, spool=root / "spool", check=lambda: None,
-                      look=lambda files: look_many(files, Classifiers(), LookOptions(), 1))  # fmt: skip
+                      look=lambda files, _: look_many(files, Classifiers(), LookOptions(), 1))  # fmt: skip
     looked = looking.run(listing, Memory())
     level = 1 + len([part for part in listing.root.key.split("/") if part])
-    rules = Rules(combine=definition.combine, table_level=definition.table_level, level=level)
+    rules = Rules(combine=definition.combine, table_level=definition.table_level, level=level,
+                  only=listing.only)  # fmt: skip
     tables = [
         with_drift(t) for t in shape(group(looked.folders, rules), listing.root, definition.table_prefix)
     ]

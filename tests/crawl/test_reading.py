@@ -95,6 +95,16 @@ def test_a_value_that_is_not_of_its_type_is_an_error(lake: CrawledLake) -> None:
         _sql(lake, "select id from db.t")
 
 
+def test_so_is_one_that_comes_after_many_rows(lake: CrawledLake) -> None:
+    """DuckDB hands rows out before it has seen them all; what it finds then reaches us by another way."""
+    lake.put("t/a.csv", "id,name\n1,a\n2,b\n")
+    lake.once("s3://lake/t/")
+    lake.put("t/b.csv", "id,name\n" + "1,a\n" * 300_000 + "x,c\n")
+    for query in ("select id from db.t", "select id from db.t where name = 'c'"):
+        with pytest.raises(InvalidInput, match="'x' to INT64"):
+            _sql(lake, query)
+
+
 def test_a_format_that_is_not_read_says_so(lake: CrawledLake) -> None:
     lake.put("x/a.xml", "<rows><row><a>1</a></row><row><a>2</a></row></rows>")
     lake.once("s3://lake/x/")

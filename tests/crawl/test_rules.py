@@ -154,7 +154,7 @@ def test_schedules(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "rate(5 minutes)", "cron(* * * * * *)", "cron(60 * * * ? *)", "cron(* 24 * * ? *)", "cron(* * 32 * ? *)",
+    ["", "rate(5 parsecs)", "cron(* * * * * *)", "cron(60 * * * ? *)", "cron(* 24 * * ? *)", "cron(* * 32 * ? *)",
      "cron(* * ? * ? *)", "cron(* * ? * FOO *)", "cron(*/0 * * * ? *)", "cron(1-2-3 * * * ? *)", "cron(0 0 * * ?)"],
 )  # fmt: skip
 def test_no_schedules(text: str) -> None:

@@ -20,6 +20,7 @@ from glulam.crawl.runs import CrawlState
 from glulam.crawl.worker import CrawlWorker
 from glulam.model.clock import new_batch_id
 from glulam.model.errors import Fenced
+from glulam.records.expand import Content
 
 ROOT = Path(__file__).parents[2]
 POINTS = (
@@ -144,6 +145,32 @@ def test_stopped_in_the_middle(two_tables: CrawledLake, monkeypatch: pytest.Monk
         lake.app.crawls.run(crawl)
     assert _state(lake, crawl.id).state is CrawlState.STOPPED
     assert lake.tables() == {}
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_stopped_inside_a_file(lake: CrawledLake, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """The only file of the lake is being read when the stop comes: it is not read to its end."""
+    row = '{"id": 1, "text": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}\n' if kind == "json" else "1,2024-01-02,abc\n"
+    lake.put(f"big/a.{kind}", row * (24_000_000 // len(row)))
+    lake.crawler(path="s3://lake/big/")
+    monkeypatch.setattr("glulam.crawl.journal.Journal.__init__.__defaults__", (0.01,))
+    crawl, windows = lake.started(), list[int]()
+    inner = Content.windows
+
+    def watched(content: Content) -> Any:
+        for number, window in enumerate(inner(content)):
+            windows.append(len(window))
+            if number == 2:
+                with lake.app.database.transaction() as conn:
+                    runs.stop(conn, lake.app.scope, "c")
+                threading.Event().wait(0.5)
+            yield window
+
+    monkeypatch.setattr(Content, "windows", watched)
+    with pytest.raises(Stopped):
+        lake.app.crawls.run(crawl)
+    assert _state(lake, crawl.id).state is CrawlState.STOPPED
+    assert sum(windows) < 16_000_000
 
 
 def test_two_crawlers_on_one_table(two_tables: CrawledLake) -> None:

@@ -135,6 +135,14 @@ def resources_of(
     return tuple(named.values()) or (Resource(arn=prefix + "*"),)
 
 
+def event_resource(operation: str, asked: Mapping[str, Any], *, account_id: str, region: str) -> Resource:
+    """What a request to EventBridge touches: the rule that it names, the bus that it sends to, or all rules."""
+    kind, name = "rule", asked.get("Rule") or asked.get("Name") or "*"
+    if operation == "PutEvents":
+        kind, name = "event-bus", "default"
+    return Resource(arn=f"arn:aws:events:{region}:{account_id}:{kind}/{name}")
+
+
 def _names(operation: str, place: Any) -> Iterator[tuple[str, str]]:
     """(kind, name within its parent) of all that the members of one place name."""
     if not isinstance(place, Mapping):

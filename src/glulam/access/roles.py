@@ -1,7 +1,7 @@
 """Four roles, and the least of them that each operation needs. A role may do what the ones before it may.
 
     viewer    looks                    Get, List, Search, Query, Describe, Check
-    operator  runs what is there       Start, Stop, Run, Cancel, Resume, Reset, Test
+    operator  runs what is there       Start, Stop, Run, Cancel, Resume, Reset, Test, Enable, Disable, Acknowledge, Resolve
     author    changes what is there    Create, Update, Delete, Put, Register, Import, Tag, ...
     admin     decides who may          policies, encryption, profiles: those that are named below
 
@@ -30,7 +30,7 @@ _ORDER = {role: number for number, role in enumerate(Role)}
 
 VERBS = {
     Role.VIEWER: {"Get", "List", "Search", "Query", "Describe", "Check"},
-    Role.OPERATOR: {"Start", "Stop", "Run", "Cancel", "Resume", "Reset", "Test"},
+    Role.OPERATOR: {"Start", "Stop", "Run", "Cancel", "Resume", "Reset", "Test", "Enable", "Disable", "Acknowledge", "Resolve"},
     Role.AUTHOR: {
         "Create", "Update", "Delete", "Put", "Register", "Remove", "Modify", "Publish", "Import", "Associate",
         "Disassociate", "Tag", "Untag",
@@ -54,6 +54,8 @@ NAMED = {
     # runs code that its sender wrote: no less than writing a job
     "RunStatement": Role.AUTHOR,
     "GetSessionEndpoint": Role.AUTHOR,
+    # starts what a rule says, and changes no rule
+    "PutEvents": Role.OPERATOR,
     # looks through the logs of runs
     "FilterLogEvents": Role.VIEWER,
     # reads rows from a foreign system with a stored password: more than looking at the catalog

@@ -21,6 +21,7 @@ from glulam.api.copies import Copies
 from glulam.api.crawl_history import CrawlHistory
 from glulam.api.crawlers import Crawlers, require_crawler
 from glulam.api.databases import Databases
+from glulam.api.event_rules import EventRules
 from glulam.api.functions import Functions
 from glulam.api.job_logs import JobLogs
 from glulam.api.job_runs import JobRuns
@@ -58,6 +59,7 @@ GLUE: tuple[type, ...] = (
     TableSearch, Tables, Tagging, Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
+EVENTS: tuple[type, ...] = (EventRules,)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
 STS: tuple[type, ...] = (SecurityTokens,)
@@ -118,6 +120,11 @@ def glue(parts: Parts) -> list[object]:
 def logs(parts: Parts) -> list[object]:
     """The objects whose methods are operations of CloudWatch Logs."""
     return [JobLogs(database=parts.database, paging=parts.paging, retention_days=parts.log_days)]
+
+
+def events(parts: Parts) -> list[object]:
+    """The objects whose methods are operations of EventBridge."""
+    return [EventRules(database=parts.database, paging=parts.paging)]
 
 
 def bucket_policies(store: BucketStore) -> BucketPolicies:

@@ -2,14 +2,13 @@
 
     {"target": {...}, "allowed": ["127.0.0.0/8", "db.example.com", ...], "timeout_s": 10}  ->  {"refused"|"failed": "why"} or {}
 
-A name is resolved here, once; every address that it has must be allowed, and the connection goes to one of those, not to
-the name: nothing that resolves differently a moment later is reached. Nothing is read from the user's own client settings.
+Every address that a name has must be allowed, and the connection goes to one of those (`model/addresses.py`). Nothing is
+read from the user's own client settings.
 """
 
 from __future__ import annotations
 
 import importlib
-import ipaddress
 import json
 import os
 import socket
@@ -20,35 +19,17 @@ from typing import Any
 import psycopg
 
 from glulam.catalog.connection_targets import Target
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from glulam.model.addresses import Address, addresses_of, outside
 
 
 class Refused(Exception):
     """The address is not allowed."""
 
 
-def addresses_of(host: str, port: int) -> list[Address]:
-    """What the host's name stands for. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [
-        ipaddress.ip_address(place[0].partition("%")[0]) for *_, place in found if isinstance(place[0], str)
-    ]
-    return list(dict.fromkeys(_plain(address) for address in addresses))
-
-
 def require_allowed(host: str, addresses: Sequence[Address], allowed: Sequence[str]) -> None:
     """Raises Refused unless the host is allowed by name, or every one of its addresses by network."""
-    networks = []
-    for entry in allowed:
-        try:
-            networks.append(ipaddress.ip_network(entry, strict=False))
-        except ValueError:
-            if entry.lower() == host.lower():
-                return
-    for address in addresses:
-        if not any(address in network for network in networks):
-            raise Refused(f"{host} is at {address}, which GLULAM_CONNECTION_HOSTS does not allow")
+    for address in outside(host, addresses, allowed):
+        raise Refused(f"{host} is at {address}, which GLULAM_CONNECTION_HOSTS does not allow")
 
 
 def probe(target: Target, allowed: Sequence[str], timeout_s: int) -> None:
@@ -56,12 +37,6 @@ def probe(target: Target, allowed: Sequence[str], timeout_s: int) -> None:
     addresses = addresses_of(target.host, target.port)
     require_allowed(target.host, addresses, allowed)
     _PROBES[target.engine](target, str(addresses[0]), timeout_s)
-
-
-def _plain(address: Address) -> Address:
-    """`::ffff:169.254.169.254` is 169.254.169.254."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def _tcp(target: Target, address: str, timeout_s: int) -> None:

@@ -1,14 +1,18 @@
-"""The audit log, as lines for a person or as JSON."""
+"""The audit log, as lines for a person or as JSON; and what commands write into it themselves."""
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 
+import psycopg
+
 from glulam.access import audit
-from glulam.access.audit import AuditFilter
+from glulam.access.audit import AuditFilter, AuditRow
 from glulam.app import App
 from glulam.cli.drawing import table
 from glulam.cli.output import print_json
+from glulam.model.clock import new_batch_id, utc_now
 from glulam.model.errors import InvalidInput
 from glulam.settings import Settings
 
@@ -36,6 +40,18 @@ def show(
     else:
         print("the audit log has no such rows")
     return 0
+
+
+def write_down(
+    conn: psycopg.Connection, operation: str, resource: str, account: str, region: str = ""
+) -> None:
+    """What a command changed without a server, in the transaction of the change."""
+    row = AuditRow(
+        at=utc_now(), request_id=new_batch_id(), account_id=account, region=region,
+        principal=f"os-user:{getpass.getuser()}", source_ip="", service="glulam", operation=operation,
+        resources=(resource,), outcome="OK", duration_ms=0.0,
+    )  # fmt: skip
+    audit.append(conn, [row])
 
 
 def _time(text: str | None, option: str) -> datetime | None:

@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")], as_json: Json = False
 ) -> None:
-    """Make a project: a commented pipeline.yaml, sample raw files, a database.
+    """Make a project: a commented pipeline.yaml, a workflow for it (glulam.yaml), sample raw files, a database.
 
     An existing pipeline.yaml is never overwritten (exit code 3).
     """

@@ -57,6 +57,9 @@ def crawl(
         Path | None,
         typer.Option(metavar="FILE", help="Only these objects changed: a key in each line. Of a crawler."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Then read the tables' rows: statistics, personal data.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show every column's evidence.")] = False,
     project: Project = None,
     as_json: Json = False,
@@ -71,13 +74,19 @@ def crawl(
     if "://" not in target:
         if database or exclude or prefix or combine or level or sample:
             raise typer.BadParameter("a crawler runs with its own settings; expected no others")
-        raise typer.Exit(
-            late.crawling.crawler(settings, target, dry_run=dry_run, keys=keys, full=full, as_json=as_json)
-        )
+        if profile and dry_run:
+            raise typer.BadParameter("--profile writes to the catalog; expected no --dry-run")
+        raise typer.Exit(late.crawling.crawler(
+            settings, target, dry_run=dry_run, keys=keys, profile=profile, full=full, as_json=as_json
+        ))  # fmt: skip
     if not database or keys is not None:
         raise typer.BadParameter("a path needs --database, and has no --keys")
+    if profile and not apply:
+        raise typer.BadParameter("--profile writes to the catalog; expected --apply with it")
     options = late.crawling.options(target, database, exclude or [], prefix, combine, level, sample)
-    raise typer.Exit(late.crawling.path(settings, options, apply=apply, full=full, as_json=as_json))
+    raise typer.Exit(
+        late.crawling.path(settings, options, apply=apply, profile=profile, full=full, as_json=as_json)
+    )
 
 
 def crawls(

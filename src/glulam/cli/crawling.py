@@ -15,6 +15,7 @@ from glulam.catalog.tables import get_table
 from glulam.cli.drawing import table
 from glulam.cli.output import facts, print_json
 from glulam.cli.planned import show_plan
+from glulam.cli.profiling import after_crawl
 from glulam.crawl import crawlers, plan_json, runs
 from glulam.crawl.partition_repair import differences
 from glulam.crawl.partition_repair import repair as repair_partitions
@@ -49,17 +50,27 @@ def options(
     }
 
 
-def path(settings: Settings, spec: Mapping[str, Any], *, apply: bool, full: bool, as_json: bool) -> int:
+def path(
+    settings: Settings, spec: Mapping[str, Any], *, apply: bool, profile: bool, full: bool, as_json: bool
+) -> int:
     with App(settings) as app:
         with app.database.transaction() as conn:
             crawl = runs.start(conn, app.scope, new_batch_id(), "", spec, _worker())
         plan = app.crawls.run(crawl, dry_run=not apply)
-    _show(crawl.id, plan, applied=apply, full=full, as_json=as_json)
+        profiles = after_crawl(app, plan) if profile else None
+    _show(crawl.id, plan, applied=apply, full=full, as_json=as_json, profiles=profiles)
     return 0
 
 
 def crawler(
-    settings: Settings, name: str, *, dry_run: bool, keys: Path | None, full: bool, as_json: bool
+    settings: Settings,
+    name: str,
+    *,
+    dry_run: bool,
+    keys: Path | None,
+    profile: bool,
+    full: bool,
+    as_json: bool,
 ) -> int:
     """Run a crawler in this process."""
     changed = (
@@ -72,7 +83,8 @@ def crawler(
             found = resources.get(conn, crawlers.shelf(app.scope), name)
             crawl = runs.start(conn, app.scope, new_batch_id(), name, found.document, _worker())
         plan = app.crawls.run(crawl, dry_run=dry_run, keys=changed)
-    _show(crawl.id, plan, applied=not dry_run, full=full, as_json=as_json)
+        profiles = after_crawl(app, plan) if profile else None
+    _show(crawl.id, plan, applied=not dry_run, full=full, as_json=as_json, profiles=profiles)
     return 0
 
 
@@ -140,13 +152,27 @@ def repair(settings: Settings, name: str, *, apply: bool, as_json: bool) -> int:
     return 0
 
 
-def _show(crawl_id: str, plan: Plan, *, applied: bool, full: bool, as_json: bool) -> None:
+def _show(
+    crawl_id: str,
+    plan: Plan,
+    *,
+    applied: bool,
+    full: bool,
+    as_json: bool,
+    profiles: Mapping[str, Any] | None = None,
+) -> None:
     if as_json:
-        print_json({"crawl": crawl_id, "applied": applied, "plan": plan_json.to_json(plan)})
+        more = {} if profiles is None else {"profiles": profiles}
+        print_json({"crawl": crawl_id, "applied": applied, "plan": plan_json.to_json(plan), **more})
         return
     show_plan(plan, full=full)
     if applied:
         print(f"\napplied by crawl {crawl_id}")
+        for name, found in (profiles or {}).items():
+            tagged = [c for c, seen in found.get("columns", {}).items() if seen["personal"]]
+            print(
+                f"{name}: {found.get('error') or 'profiled'}{'; looks personal: ' if tagged else ''}{', '.join(tagged)}"
+            )
     else:
         print(f"\nnothing was changed; to apply this plan: glulam crawls {crawl_id} --apply")
 

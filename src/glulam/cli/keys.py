@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 
-import psycopg
-
-from glulam.access import audit, keys
-from glulam.access.audit import AuditRow
+from glulam.access import keys
 from glulam.access.roles import Role
 from glulam.access.secrets import SecretBox
 from glulam.app import App
+from glulam.cli.auditing import write_down
 from glulam.cli.drawing import table
 from glulam.cli.output import facts, print_json
-from glulam.model.clock import new_batch_id, utc_now
+from glulam.model.clock import utc_now
 from glulam.model.errors import InvalidInput
 from glulam.settings import Settings
 
@@ -30,7 +27,7 @@ def create(
     with App(settings) as app, app.database.transaction() as conn:
         key = keys.create(conn, SecretBox.open(settings), account_id=account or settings.account_id, user_name=user,
                           role=wanted, expires_at=expires)  # fmt: skip
-        _write_down(conn, "CreateAccessKey", key.id, key.account_id)
+        write_down(conn, "CreateAccessKey", f"access-key/{key.id}", key.account_id)
     shown = {
         "aws_access_key_id": key.id, "aws_secret_access_key": key.secret, "aws_session_token": key.session_token,
         "principal": key.principal_arn, "role": key.role, "expires": key.expires_at,
@@ -76,19 +73,10 @@ def end(settings: Settings, key_id: str, *, forget: bool, as_json: bool) -> int:
     """Disable or delete a key."""
     with App(settings) as app, app.database.transaction() as conn:
         (keys.delete if forget else keys.disable)(conn, key_id)
-        _write_down(conn, "DeleteAccessKey" if forget else "DisableAccessKey", key_id, "")
+        write_down(conn, "DeleteAccessKey" if forget else "DisableAccessKey", f"access-key/{key_id}", "")
     done = "deleted" if forget else "disabled"
     if as_json:
         print_json({"key": {"id": key_id, "state": done}})
     else:
         print(f"{key_id} is {done}; a running server follows within five seconds")
     return 0
-
-
-def _write_down(conn: psycopg.Connection, operation: str, key_id: str, account: str) -> None:
-    row = AuditRow(
-        at=utc_now(), request_id=new_batch_id(), account_id=account, region="", principal=f"os-user:{getpass.getuser()}",
-        source_ip="", service="glulam", operation=operation, resources=(f"access-key/{key_id}",), outcome="OK",
-        duration_ms=0.0,
-    )  # fmt: skip
-    audit.append(conn, [row])

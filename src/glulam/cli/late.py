@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glulam.cli import alerting as alerting
     from glulam.cli import auditing as auditing
     from glulam.cli import bookmarks as bookmarks
     from glulam.cli import catalog as catalog
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from glulam.cli import lookups as lookups
     from glulam.cli import profiling as profiling
     from glulam.cli import progress as progress
+    from glulam.cli import projects as projects
     from glulam.cli import running as running
     from glulam.cli import serving as serving
     from glulam.cli import starting as starting
     from glulam.cli import workflows as workflows
     from glulam.cli import working as working
 
-_LATE = ("auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling", "progress",
-         "running", "serving", "starting", "workflows", "working")  # fmt: skip
+_LATE = ("alerting", "auditing", "bookmarks", "catalog", "crawling", "jobs", "keys", "letters", "lookups", "profiling",
+         "progress", "projects", "running", "serving", "starting", "workflows", "working")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -17,12 +17,14 @@ from typer.core import TyperGroup
 
 from glulam import __version__
 from glulam.cli import (
+    alert_commands,
     audit_command,
     crawl_commands,
     dlq_commands,
     files_commands,
     job_commands,
     keys_commands,
+    project_commands,
     workflow_commands,
 )
 from glulam.cli.commands import register
@@ -65,12 +67,14 @@ register(app)
 app.add_typer(files_commands.app, name="files", short_help="Show the ledger; retry or skip a file.")
 app.add_typer(dlq_commands.app, name="dlq", short_help="Look at dead letters, or replay them.")
 app.add_typer(keys_commands.app, name="keys", short_help="Access keys: who may sign requests.")
+app.add_typer(alert_commands.app, name="alerts", short_help="Who is told of what; test, acknowledge.")
 app.add_typer(
     crawl_commands.app, name="partitions", short_help="Repair partitions that differ from their table."
 )
 audit_command.register(app)
 crawl_commands.register(app)
 job_commands.register(app)
+project_commands.register(app)
 workflow_commands.register(app)
 
 

@@ -1,7 +1,7 @@
 """Which project a command works on, and with which settings: found from where it runs, or said.
 
-A project is the folder that holds `pipeline.yaml` or `.glulam`. Its state lies in `<project>/.glulam`, its lake in
-`<project>/lake`; `GLULAM_HOME` and the other variables win. Imports nothing heavy."""
+A project is the folder that holds `pipeline.yaml`, `glulam.yaml` or `.glulam`. Its state lies in `<project>/.glulam`, its
+lake in `<project>/lake`; `GLULAM_HOME` and the other variables win. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from glulam.settings import Settings
 
 PIPELINE = "pipeline.yaml"
 STATE = ".glulam"
+DECLARED = "glulam.yaml"
 
 
 def settings_for(project: Path | None, pipeline: Path | None = None) -> Settings:
@@ -38,8 +39,9 @@ def root(project: Path | None, pipeline: Path | None, settings: Settings) -> Pat
         return project.absolute()
     start = pipeline.absolute().parent if pipeline is not None else Path.cwd()
     found = next(
-        (d for d in (start, *start.parents) if (d / STATE).is_dir() or (d / PIPELINE).is_file()), None
-    )
+        (d for d in (start, *start.parents) if (d / STATE).is_dir() or any((d / f).is_file() for f in (PIPELINE, DECLARED))),
+        None,
+    )  # fmt: skip
     if found is not None:
         return found
     if pipeline is not None or settings.database_url:

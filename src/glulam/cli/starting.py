@@ -1,4 +1,4 @@
-"""`glulam init`: a project folder with a commented pipeline, sample raw files and a database that is ready."""
+"""`glulam init`: a project folder with a commented pipeline, a workflow around it, sample raw files and a database."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from glulam.model.errors import AlreadyExists
 from glulam.settings import Settings
 from glulam.store.database import Database
 
+DECLARED = ("glulam.yaml", "workflows/elt.yaml", "alerts.yaml")
+"""What `glulam apply` brings to a server."""
 _MODES = ("train", "validate", "infer")
 
 
-def template() -> str:
-    """The commented pipeline.yaml."""
-    return resources.files("glulam.cli").joinpath("template", PIPELINE).read_text("utf-8")
+def template(name: str = PIPELINE) -> str:
+    """A commented file of a new project."""
+    return resources.files("glulam.cli").joinpath("template", *name.split("/")).read_text("utf-8")
 
 
 def init(folder: Path, settings: Settings, *, as_json: bool) -> int:
@@ -36,13 +38,20 @@ def init(folder: Path, settings: Settings, *, as_json: bool) -> int:
             path.write_bytes(content)
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(template(), "utf-8")
+    if not (folder / DECLARED[0]).exists():
+        for name in DECLARED:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_text(template(name), "utf-8")
     Database.open(settings).close()
     if as_json:
         print_json({"project": folder, "pipeline": target, "lake": settings.lake_root, "home": settings.home,
-                    "samples": sorted(samples)})  # fmt: skip
+                    "samples": sorted(samples), "declared": DECLARED})  # fmt: skip
     else:
         print(f"made {target} and {len(samples)} sample raw files below {settings.lake_root}\n"
-              f"next: cd {folder} && glulam run {PIPELINE}")  # fmt: skip
+              f"next: cd {folder} && glulam run {PIPELINE}\n"
+              f"or:   glulam up, and there glulam apply: the workflow elt of {DECLARED[0]} does it from then on")  # fmt: skip
     return 0
 
 

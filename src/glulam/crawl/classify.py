@@ -49,7 +49,8 @@ def look_many(
     files: Iterable[LocalFile], classifiers: Classifiers, options: LookOptions, threads: int
 ) -> Iterator[FileFinding | Unclassified]:
     """A finding for each file, not in their order. Files are taken from the iterator as they are needed; memory is bounded
-    by the threads, not by the files. Raises nothing that a file holds; InvalidInput for a classifier that cannot be used."""
+    by the threads, not by the files. Raises nothing that a file holds; what `options.check` raises, and InvalidInput for a
+    classifier that cannot be used."""
     custom = [classifier_of(document) for document in classifiers.custom]
     pool = ThreadPoolExecutor(threads, thread_name_prefix="look")
     scanner = JsonScanner(options.limits)
@@ -164,6 +165,7 @@ def look_alone(
     except (NotRecords, UnreadableFile, OSError) as error:
         return unclassified(file, _reason(error))
     except Exception as error:  # parsers of binary formats raise what they like for a damaged file
+        options.check()  # unless it was this that raised
         return unclassified(file, f"cannot be read: {type(error).__name__}: {error}"[:500])
 
 
@@ -172,7 +174,7 @@ def _open(stream: BinaryIO, file: LocalFile, options: LookOptions) -> tuple[Open
     if start[:1] == b"\x00":
         start += stream.read(_SNAPPY_HEAD_BYTES) or b""
     compression = compression_of(start, file.size_bytes)
-    opened = Opened(stream, str(file.uri), compression, options.limits)
+    opened = Opened(stream, str(file.uri), compression, options.limits, options.check)
     return opened, start if compression == "none" else opened.head(HEAD_BYTES)
 
 

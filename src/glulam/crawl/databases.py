@@ -21,7 +21,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from glulam.catalog.connection_probe import Refused, addresses_of, require_allowed
+from glulam.catalog.connection_probe import Refused, require_allowed
 from glulam.catalog.connection_targets import Target, target_of
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import FoundTable
@@ -42,6 +42,7 @@ from glulam.infer.types import (
     Decimal,
     Scalar,
 )
+from glulam.model.addresses import addresses_of
 from glulam.model.errors import ConnectionFailed, EntityNotFound, InvalidInput
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore

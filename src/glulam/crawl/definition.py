@@ -74,8 +74,10 @@ def parse_definition(name: str, given: Mapping[str, Any]) -> Definition:
         isinstance(t, S3Target | CatalogTarget) for t in targets
     ):
         raise InvalidInput(f"RecrawlBehavior {recrawl}: expected S3 targets only")
-    if recrawl is Recrawl.EVENTS and not all(isinstance(t, S3Target) and t.event_queue for t in targets):
-        raise InvalidInput(f"RecrawlBehavior {recrawl}: every S3 target needs an EventQueueArn")
+    if recrawl is Recrawl.EVENTS and not all(
+        isinstance(t, S3Target | CatalogTarget) and t.events for t in targets
+    ):
+        raise InvalidInput(f"RecrawlBehavior {recrawl}: every target needs an EventQueueArn")
     if catalog and delete is not Delete.LOG and "SchemaChangePolicy" in given:
         raise InvalidInput(
             f"DeleteBehavior is {delete}; expected LOG: a crawler of catalog tables deletes none"

@@ -14,6 +14,7 @@ from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import FoundTable
 from glulam.crawl.globs import escaped
 from glulam.infer.codec import to_plain
+from glulam.infer.lattice import finished
 from glulam.infer.types import Array, DataType, Field, Struct
 
 UPDATED_BY = "UPDATED_BY_CRAWLER"
@@ -47,6 +48,8 @@ _FORMATS = {
     "xml": _Format(input="com.databricks.spark.xml", output="com.databricks.spark.xml", serde="com.databricks.spark.xml"),
     "ion": _Format(input="com.amazon.ionhiveserde.formats.IonInputFormat",
                    output="com.amazon.ionhiveserde.formats.IonOutputFormat", serde="com.amazon.ionhiveserde.IonHiveSerDe"),
+    "cloudtrail": _Format(input="com.amazon.emr.cloudtrail.CloudTrailInputFormat", output=_TEXT[1],
+                          serde="org.apache.hive.hcatalog.data.JsonSerDe"),
 }  # fmt: skip
 _GROK = "com.amazonaws.glue.serde.GrokSerDe"
 _REGEX = "org.apache.hadoop.hive.serde2.RegexSerDe"
@@ -82,13 +85,13 @@ def storage(table: FoundTable) -> dict[str, Any]:
             "Compressed": False, "NumberOfBuckets": -1, "SerdeInfo": {}, "BucketColumns": [], "SortColumns": [],
             "StoredAsSubDirectories": False,
         }  # fmt: skip
-    form = _FORMATS.get(table.classification, _FORMATS["csv"])
+    form = _FORMATS[_format(table)]
     serde, settings = form.serde, _serde_settings(table)
     if "grokPattern" in table.parameters:
         serde = _GROK
     elif "input.regex" in table.parameters:
         serde = _REGEX
-    elif table.classification == "csv" and table.parameters.get("quoteChar", "").strip():
+    elif form is _FORMATS["csv"] and table.parameters.get("quoteChar", "").strip():
         serde = _OPEN_CSV
     serde = table.parameters.get("serializationLib", serde)
     return {
@@ -98,9 +101,16 @@ def storage(table: FoundTable) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _format(table: FoundTable) -> str:
+    """The format behind a classification, which a custom classifier names as it likes."""
+    if table.classification in _FORMATS:
+        return table.classification
+    return "xml" if "rowTag" in table.parameters else "csv"
+
+
 def columns(found: Sequence[ColumnFinding]) -> list[dict[str, Any]]:
-    """Columns in which nothing but null was seen are strings: no reader knows `void`."""
-    return [{"Name": c.name, "Type": str(c.type).replace("void", "string")} for c in found]
+    """Places in which nothing was ever seen are strings: no reader knows `void` or a struct without members."""
+    return [{"Name": c.name, "Type": str(finished(c.type))} for c in found]
 
 
 def counts(files: int, records: int, size_bytes: int) -> dict[str, str]:
@@ -132,7 +142,7 @@ def _parameters(table: FoundTable) -> dict[str, str]:
     if table.storage is None and any(
         _renames(c.type) or c.source_name.lower() != c.name for c in table.columns
     ):
-        fields = tuple(Field(c.name, c.type, c.source_name) for c in table.columns)
+        fields = tuple(Field(c.name, finished(c.type), c.source_name) for c in table.columns)
         found[SCHEMA] = json.dumps(to_plain(Struct(fields)), ensure_ascii=False, separators=(",", ":"))
     return {**found, **table.parameters}
 
@@ -145,8 +155,8 @@ def _renames(kind: DataType) -> bool:
 
 
 def _serde_settings(table: FoundTable) -> dict[str, str]:
-    given = table.parameters
-    if table.classification == "json":
+    given, form = table.parameters, _format(table)
+    if form in ("json", "cloudtrail"):
         found = {"paths": ",".join(sorted(c.source_name for c in table.columns))}
         for c in table.columns:
             if c.source_name != c.name:
@@ -166,6 +176,6 @@ def _serde_settings(table: FoundTable) -> dict[str, str]:
         return {"input.format": given["grokPattern"], **custom}
     if "input.regex" in given:
         return {"input.regex": given["input.regex"]}
-    if table.classification == "xml":
+    if form == "xml":
         return {"rowTag": given.get("rowTag", "")}
-    return {"serialization.format": "1"} if table.classification in ("parquet", "orc", "avro") else {}
+    return {"serialization.format": "1"} if form in ("parquet", "orc", "avro") else {}

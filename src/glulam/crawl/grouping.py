@@ -37,6 +37,8 @@ class Rules:
     """1 is the bucket."""
     level: int = 1
     """Of the include path."""
+    only: str | None = None
+    """The include path is this one file."""
 
 
 @dataclass(kw_only=True)
@@ -82,6 +84,8 @@ def group(folders: Sequence[FolderFindings], rules: Rules) -> list[Dataset]:
         if one.variants:
             root.at(one.path).own = one
     found = _Grouper(rules).visit(root, rules.level, within=False)
+    if rules.only is not None:
+        found = [replace(d, file=rules.only, reasons=["the include path is this one file"]) for d in found]
     return sorted(found, key=lambda d: (d.path, d.file or ""))
 
 

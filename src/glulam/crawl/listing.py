@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from glulam.crawl.globs import excluder
 from glulam.crawl.targets import S3Target
@@ -65,6 +66,12 @@ class Listing:
     left_out: LeftOut
     delta: tuple[str, ...]
     """Paths of the folders that are Delta tables; their files are in no folder above."""
+    gone: frozenset[tuple[str, str]] = frozenset()
+    """Of keys that were asked for: folder and name of those that are not there any more."""
+    only: str | None = None
+    """The include path is this one object, in the folder `root`."""
+    partial: bool = False
+    """It names some files only: what it does not name stays as it is remembered."""
 
     def file(self, folder: Folder, name: str) -> S3Uri:
         return place(self.root, folder.path, name)
@@ -92,23 +99,31 @@ def list_target(store: ObjectStore, target: S3Target) -> Listing:
                 f"{root}: nothing lies there; expected objects below the include path"
             ) from None
         folder, _, name = single.key.rpartition("/")
-        root = S3Uri(root.bucket, f"{folder}/" if folder else "")
         sorter.keep("", name, found)
+        return replace(sorter.listing(S3Uri(root.bucket, f"{folder}/" if folder else "")), only=name)
     elif not sorter.seen:
         raise ObjectNotFound(f"{root}: nothing lies there; expected objects below the include path")
     return sorter.listing(root)
 
 
 def list_keys(store: ObjectStore, target: S3Target, keys: Iterable[str]) -> Listing:
-    """Only these keys, as far as they are there and belong to the target: what an event named."""
+    """Only these keys, as far as they belong to the target: what an event named."""
     sorter = _Sorter(target)
-    for key in sorted(set(keys)):
-        if key.startswith(target.path.key):
-            try:
-                sorter.take([store.head(S3Uri(target.path.bucket, key))])
-            except ObjectNotFound:
-                sorter.left_out.add("gone", key)
-    return sorter.listing(target.path)
+    mine = sorted({key for key in keys if key.startswith(target.path.key)})
+
+    def look(key: str) -> ObjectStat | None:
+        try:
+            return store.head(S3Uri(target.path.bucket, key))
+        except ObjectNotFound:
+            return None
+
+    with ThreadPoolExecutor(store.at_once, thread_name_prefix="head") as pool:
+        for key, found in zip(mine, pool.map(look, mine), strict=True):
+            if found is None:
+                sorter.lost(key)
+            else:
+                sorter.take([found])
+    return replace(sorter.listing(target.path), partial=True)
 
 
 class _Sorter:
@@ -122,7 +137,13 @@ class _Sorter:
         self.folders: dict[str, list[FileEntry]] = {}
         self.hidden: dict[str, str] = {}
         self.delta: set[str] = set()
+        self.gone: set[tuple[str, str]] = set()
         self.seen = 0
+
+    def lost(self, key: str) -> None:
+        folder, _, name = key[self.start :].rpartition("/")
+        self.left_out.add("gone", key)
+        self.gone.add((folder, name))
 
     def take(self, page: Sequence[ObjectStat]) -> None:
         start = self.start
@@ -161,9 +182,8 @@ class _Sorter:
                     self.left_out.add("of a Delta table", f"{root.key}{path}/{name}".replace("//", "/"))
                 continue
             folders.append(Folder(path=path, files=sorted(self.folders[path])))
-        return Listing(
-            root=root, folders=tuple(folders), left_out=self.left_out, delta=tuple(sorted(self.delta))
-        )
+        return Listing(root=root, folders=tuple(folders), left_out=self.left_out, delta=tuple(sorted(self.delta)),
+                       gone=frozenset(self.gone))  # fmt: skip
 
 
 def _within(path: str, table: str) -> bool:

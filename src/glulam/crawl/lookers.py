@@ -13,7 +13,7 @@ from glulam.crawl.findings import FileFinding, Unclassified
 from glulam.crawl.formats.file import LocalFile, LookOptions
 from glulam.crawl.found import FoundTable
 from glulam.crawl.lakehouse import Describe, IcebergFolders
-from glulam.crawl.looking import Look
+from glulam.crawl.looking import Check, Look
 from glulam.crawl.targets import DeltaTarget, IcebergTarget, JdbcTarget
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
@@ -42,6 +42,6 @@ class StandardLookers:
 
 
 def _look(
-    classifiers: classify.Classifiers, threads: int, files: Iterable[LocalFile]
+    classifiers: classify.Classifiers, threads: int, files: Iterable[LocalFile], check: Check
 ) -> Iterator[FileFinding | Unclassified]:
-    return classify.look_many(files, classifiers, LookOptions(), threads)
+    return classify.look_many(files, classifiers, LookOptions(check=check), threads)

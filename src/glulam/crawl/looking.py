@@ -22,10 +22,10 @@ from glulam.model.errors import ObjectChanged, ObjectNotFound
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
 
-Look = Callable[[Iterable[LocalFile]], Iterator[FileFinding | Unclassified]]
-"""Findings of files, in any order (`classify.look_many` with its classifiers and options)."""
 Check = Callable[[], None]
-"""Called now and then; raises to stop the crawl."""
+"""Called now and then, from any thread; raises to stop the crawl."""
+Look = Callable[[Iterable[LocalFile], Check], Iterator[FileFinding | Unclassified]]
+"""Findings of files, in any order (`classify.look_many` with its options). Asks the check inside a file, too."""
 _AHEAD = 64
 """Files of a remote store that are fetched before they are looked into."""
 
@@ -37,6 +37,8 @@ class Looked:
     folders: list[FolderFindings]
     memory: Mapping[Place, tuple[bytes, Mapping[str, FileMemory]]]
     """Of the folders that changed."""
+    emptied: Sequence[Place]
+    """Folders whose last files are gone, of a partial listing."""
     opened: int
     """Files that were looked into."""
     bytes: int
@@ -54,12 +56,11 @@ class Looking:
     sample_size: int | None = None
     only_new_folders: bool = False
     """Folders that are known stay as they are remembered."""
-    partial: bool = False
-    """The listing names some files only: what it does not name stays as it is remembered."""
     _opened: int = 0
     _bytes: int = 0
     _where: dict[S3Uri, tuple[Folder, FileEntry]] = field(default_factory=dict)
     _paths: dict[S3Uri, Path] = field(default_factory=dict)
+    _emptied: list[Place] = field(default_factory=list)
 
     def run(self, listing: Listing, memory: Memory) -> Looked:
         """Raises what `check` raises, and StorageFailed."""
@@ -69,7 +70,7 @@ class Looking:
         digests: dict[Place, bytes] = {}
         work: list[tuple[Folder, FileEntry]] = []
         listed = {folder.path: folder for folder in listing.folders}
-        for folder in self._folders(listed, target, memory):
+        for folder in self._folders(listing, listed, memory):
             place = (target, folder.path)
             known = memory.folders.get(place, {})
             digest = folder.digest()
@@ -91,19 +92,25 @@ class Looking:
         for found, folder_path, name in self._findings(listing, work):
             files[target, folder_path][name] = _memory_of(found, folder_path, name, summing)
         changed = {place: (digests[place], files[place]) for place in files}
-        return Looked(folders=summing.findings(), memory=changed, opened=self._opened, bytes=self._bytes)
+        return Looked(folders=summing.findings(), memory=changed, emptied=self._emptied, opened=self._opened,
+                      bytes=self._bytes)  # fmt: skip
 
-    def _folders(self, listed: Mapping[str, Folder], target: str, memory: Memory) -> Iterable[Folder]:
+    def _folders(self, listing: Listing, listed: Mapping[str, Folder], memory: Memory) -> Iterable[Folder]:
         """Those of the listing; of a partial one, those that are remembered too, with all their files."""
-        if not self.partial:
+        if not listing.partial:
             return listed.values()
-        merged = dict(listed)
+        merged, target = dict(listed), str(listing.root)
         for (place, path), known in memory.folders.items():
             if place != target:
                 continue
             named = {entry[0]: entry for entry in listed[path].files} if path in listed else {}
-            old = {name: (name, file.etag, file.size_bytes) for name, file in known.items()}
-            merged[path] = Folder(path=path, files=sorted({**old, **named}.values()))
+            old = {
+                name: (name, file.etag, file.size_bytes) for name, file in known.items() if (path, name) not in listing.gone
+            }  # fmt: skip
+            if old or named:
+                merged[path] = Folder(path=path, files=sorted({**old, **named}.values()))
+            else:
+                self._emptied.append((place, path))
         return [merged[path] for path in sorted(merged)]
 
     def _findings(
@@ -115,7 +122,7 @@ class Looking:
         self._where = {listing.file(folder, entry[0]): (folder, entry) for folder, entry in work}
         self.spool.mkdir(parents=True, exist_ok=True)
         try:
-            for number, found in enumerate(self.look(self._local())):
+            for number, found in enumerate(self.look(self._local(), self.check)):
                 folder, entry = self._where[found.uri]
                 if number % 256 == 0:
                     self.check()

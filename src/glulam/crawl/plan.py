@@ -89,7 +89,7 @@ class TableChange:
     reasons: tuple[str, ...] = ()
     odd: tuple[Odd, ...] = ()
     used_by: tuple[str, ...] = ()
-    """What names the table: pipelines, views."""
+    """What names the table: pipelines, views; of a table that changes, jobs and triggers."""
     partitions: tuple[PartitionChange, ...] = ()
     drift: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     """Partition values, and how that partition differs from the others: of all partitions, new or not."""

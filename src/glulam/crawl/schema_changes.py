@@ -13,7 +13,7 @@ from glulam.crawl.found import FoundTable
 from glulam.crawl.merging import loses
 from glulam.crawl.plan import ColumnChange
 from glulam.crawl.shaping import by_position
-from glulam.infer.lattice import join
+from glulam.infer.lattice import finished, join
 from glulam.infer.types import DataType, parse_type
 from glulam.model.errors import InvalidInput
 
@@ -96,4 +96,4 @@ def merged_columns(found: FoundTable, table: Table, update: Update) -> list[dict
 
 
 def _text(kind: DataType) -> str:
-    return str(kind).replace("void", "string")
+    return str(finished(kind))

@@ -5,6 +5,7 @@ Left to others: reading it (`listing.py` for files, `databases.py` for connectio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,15 @@ from glulam.model.uri import S3Uri
 
 
 @dataclass(frozen=True, kw_only=True)
+class EventSource:
+    """Queues, as ARNs, for crawls by events."""
+
+    queue: str
+    dead_letters: str | None = None
+    """Takes the messages that are no events."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class S3Target:
     """An include path: a folder (its key ends with a slash, or is empty) or one object."""
 
@@ -22,7 +32,7 @@ class S3Target:
     exclusions: tuple[str, ...] = ()
     sample_size: int | None = None
     """Look into so many files of each folder; None: all."""
-    event_queue: str | None = None
+    events: EventSource | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +49,7 @@ class JdbcTarget:
 class CatalogTarget:
     database: str
     tables: tuple[str, ...]
+    events: EventSource | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +68,7 @@ class DeltaTarget:
 
 Target = S3Target | JdbcTarget | CatalogTarget | IcebergTarget | DeltaTarget
 
+_QUEUE = re.compile(r"arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w.-]+")
 _UNSUPPORTED = ("MongoDBTargets", "DynamoDBTargets", "HudiTargets")
 
 
@@ -70,7 +82,7 @@ def parse_targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
     found: list[Target] = [_s3(one) for one in given.get("S3Targets") or ()]
     found += [_jdbc(one) for one in given.get("JdbcTargets") or ()]
     found += [
-        CatalogTarget(database=one["DatabaseName"], tables=tuple(one["Tables"]))
+        CatalogTarget(database=one["DatabaseName"], tables=tuple(one["Tables"]), events=_events(one))
         for one in given.get("CatalogTargets") or ()
     ]
     for one in given.get("IcebergTargets") or ():
@@ -104,8 +116,18 @@ def _s3(given: Mapping[str, Any]) -> S3Target:
         path=folder(path),
         exclusions=_exclusions(given),
         sample_size=size,
-        event_queue=given.get("EventQueueArn"),
+        events=_events(given),
     )
+
+
+def _events(given: Mapping[str, Any]) -> EventSource | None:
+    queue, dead = given.get("EventQueueArn"), given.get("DlqEventQueueArn")
+    for member, arn in (("EventQueueArn", queue), ("DlqEventQueueArn", dead)):
+        if arn and not _QUEUE.fullmatch(arn):
+            raise InvalidInput(f"{member} is {arn!r}; expected arn:aws:sqs:region:account:name")
+    if dead and not queue:
+        raise InvalidInput(f"DlqEventQueueArn is {dead!r} without an EventQueueArn")
+    return EventSource(queue=queue, dead_letters=dead or None) if queue else None
 
 
 def _jdbc(given: Mapping[str, Any]) -> JdbcTarget:

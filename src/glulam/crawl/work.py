@@ -11,7 +11,7 @@ over. When the catalog moved while a crawl planned, it plans again on what the c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from glulam.crawl.apply import Applying, apply, summary
 from glulam.crawl.definition import Definition, Recrawl, parse_definition
 from glulam.crawl.found import FoundTable, Odd
 from glulam.crawl.grouping import Rules, group
+from glulam.crawl.intake import Intake, Queues
 from glulam.crawl.journal import Journal, Stopped
 from glulam.crawl.listing import LeftOut, Listing, list_keys, list_target
 from glulam.crawl.looking import Look, Looking
@@ -34,6 +35,7 @@ from glulam.crawl.planning import Seen, make_plan
 from glulam.crawl.runs import Crawl, CrawlState
 from glulam.crawl.shaping import shape, with_drift
 from glulam.crawl.targets import CatalogTarget, DeltaTarget, IcebergTarget, JdbcTarget, S3Target, folder
+from glulam.crawl.users import changes, read_users, with_users
 from glulam.crawl.variants import FolderFindings
 from glulam.model.clock import Clock
 from glulam.model.errors import (
@@ -41,14 +43,14 @@ from glulam.model.errors import (
     Fenced,
     InvalidInput,
     ObjectNotFound,
-    OperationNotSupported,
 )
 from glulam.model.failpoints import failpoint
+from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
 from glulam.store.database import Database
 
 _TRIES = 5
-_VERSION = 1
+_VERSION = 2
 """Of what findings mean: a new one makes memories void."""
 _SHOWN = 50
 
@@ -77,15 +79,20 @@ class CrawlWork:
     clock: Clock
     classifiers: Callable[[psycopg.Connection, Scope, Sequence[str]], list[Mapping[str, Any]]]
     """The documents of custom classifiers by name. Raises EntityNotFound."""
+    queues: Queues
+    """Where crawls by events read what changed."""
     keep_versions: int = 0
 
     def run(self, crawl: Crawl, *, dry_run: bool = False, keys: Sequence[str] | None = None) -> Plan:
-        """Do it and end it: COMPLETED, or PLANNED when nothing is to be changed. `keys`: only these objects changed.
+        """Do it and end it: COMPLETED, or PLANNED when nothing is to be changed. `keys`: only these objects changed (a key of
+        the targets' buckets, or s3://bucket/key).
 
         Raises what went wrong, after the crawl was ended with it: GlulamError, or Stopped."""
         with Journal(self.database, crawl.id, crawl.epoch, self.clock) as journal:
             try:
-                return _Crawling(work=self, crawl=crawl, journal=journal, dry_run=dry_run, keys=keys).run()
+                crawling = _Crawling(work=self, crawl=crawl, journal=journal, dry_run=dry_run, keys=keys,
+                                     intake=Intake(queues=self.queues))  # fmt: skip
+                return crawling.run()
             except (psycopg.Error, Fenced):
                 raise  # not ours to end, or nothing to end it in: whoever takes it next does
             except Exception as error:
@@ -136,15 +143,25 @@ class _Crawling:
     journal: Journal
     dry_run: bool
     keys: Sequence[str] | None
+    intake: Intake
     notes: list[str] = field(default_factory=list)
     odd: list[Odd] = field(default_factory=list)
+    emptied: list[Place] = field(default_factory=list)
 
     def run(self) -> Plan:
+        try:
+            plan = self._run()
+        except BaseException:
+            self.intake.give_back()
+            raise
+        if self.dry_run:
+            self.intake.give_back()
+        else:
+            self.intake.done()
+        return plan
+
+    def _run(self) -> Plan:
         definition = parse_definition(self.crawl.crawler or "glulam crawl", self.crawl.spec)
-        if definition.recrawl is Recrawl.EVENTS and self.keys is None:
-            raise OperationNotSupported(
-                "CRAWL_EVENT_MODE: there is no queue to read here; hand the changed keys to `glulam crawl --keys`"
-            )
         with self.work.database.connection() as conn:
             custom = self.work.classifiers(conn, self.crawl.scope, definition.classifiers)
             targets = _s3_targets(conn, self.crawl.scope, definition)
@@ -154,7 +171,9 @@ class _Crawling:
                 if self.crawl.crawler
                 else Memory()
             )
-        listings = [(t, self._list(t)) for t in targets]
+        if definition.recrawl is Recrawl.EVENTS and self.keys is None and known.id is not None:
+            self._read_events(targets)
+        listings = [(t, self._list(t, known)) for t in targets]
         settings = _settings(definition)
         if known.definition == settings and self._unchanged(listings, known):
             return self._nothing(definition)
@@ -170,16 +189,28 @@ class _Crawling:
         places = [str(listing.root) for _, listing in listings]
         seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes))
         new = NewMemory(basis=basis, definition=settings, previous=known, changed=changed,
-                        gone=[] if self.keys is not None else _gone(known, listings))  # fmt: skip
+                        gone=[*self.emptied, *_gone(known, listings)])  # fmt: skip
         return self._finish(definition, seen, new)
 
-    def _list(self, target: S3Target) -> Listing:
+    def _read_events(self, targets: Sequence[S3Target]) -> None:
+        """What changed, as the targets' queues say. (A first crawl lists everything, and leaves them for the next.)"""
+        self.intake.read((t.events for t in targets if t.events), self.journal.check)
+        for note in self.intake.notes:
+            self.journal.write(note)
+        self.notes += self.intake.notes
+        self.keys = [str(uri) for uri in self.intake.changed]
+        failpoint("crawl.after_intake")
+
+    def _list(self, target: S3Target, known: Memory) -> Listing:
         self.journal.write(f"listing {target.path}")
         self.journal.check()
-        store, keys = self.work.store, self.keys
-        found = list_target(store, target) if keys is None else list_keys(store, target, keys)
+        store, seen = self.work.store, any(place == str(target.path) for place, _ in known.digests)
+        if self.keys is not None and seen:
+            found = list_keys(store, target, self._keys_of(target))
+        else:  # nothing is known of it yet, or it is one object
+            found = list_target(store, target)
         files = sum(len(f.files) for f in found.folders)
-        if not files and not found.delta and self.keys is None:
+        if not files and not found.delta and not found.partial:
             said = _left_out(found.left_out)
             raise ObjectNotFound(f"{target.path}: no file with data lies there ({said or 'nothing at all'})")
         self.journal.write(f"{target.path}: {files} files in {len(found.folders)} folders")
@@ -188,19 +219,30 @@ class _Crawling:
             self.notes.append(f"{target.path}: left out {count} objects: {reason} ({example})")
         return found
 
+    def _keys_of(self, target: S3Target) -> Iterator[str]:
+        for key in self.keys or ():
+            uri = S3Uri.parse(key) if "://" in key else S3Uri(target.path.bucket, key)
+            if uri.bucket == target.path.bucket:
+                yield uri.key
+
     def _unchanged(self, listings: Sequence[tuple[S3Target, Listing]], known: Memory) -> bool:
         """Whether files and tables are as the last crawl left them."""
-        if not known.definition or not known.digests or self.keys is not None:
+        if not known.definition or not known.digests:
             return False
         now = {(str(li.root), f.path): f.digest() for _, li in listings for f in li.folders}
-        if now != known.digests or any(li.delta for _, li in listings):
+        partial = {str(li.root) for _, li in listings if li.partial}
+        before = {place: digest for place, digest in known.digests.items() if place[0] not in partial}
+        if now != before or any(li.delta or li.gone for _, li in listings):
             return False
+        return self._tables_as_left(known)
+
+    def _tables_as_left(self, known: Memory) -> bool:
         with self.work.database.connection() as conn:
             return catalog_state.versions_now(conn, known.tables)
 
     def _nothing(self, definition: Definition) -> Plan:
         plan = Plan(crawler=definition.name, database=definition.database, tables=(),
-                    notes=("no file and no table changed since the last crawl",))  # fmt: skip
+                    notes=(*self.intake.notes, "no file and no table changed since the last crawl"))  # fmt: skip
         self.journal.write("no file and no table changed since the last crawl; no file was opened")
         self.journal.close()
         with self.work.database.transaction() as conn:
@@ -212,14 +254,14 @@ class _Crawling:
     ) -> list[FoundTable]:  # fmt: skip
         looking = Looking(
             store=self.work.store, spool=self.work.spool / self.crawl.id, look=look, check=self.journal.check,
-            sample_size=target.sample_size, partial=self.keys is not None,
-            only_new_folders=definition.recrawl is Recrawl.NEW_FOLDERS,
+            sample_size=target.sample_size, only_new_folders=definition.recrawl is Recrawl.NEW_FOLDERS,
         )  # fmt: skip
         looked = looking.run(listing, known)
         self.journal.write(f"{target.path}: looked into {looked.opened} files, {looked.bytes} bytes")
         changed |= looked.memory
+        self.emptied += looked.emptied
         self._unclassified(listing, looked.folders)
-        rules = Rules(combine=definition.combine, table_level=definition.table_level,
+        rules = Rules(combine=definition.combine, table_level=definition.table_level, only=listing.only,
                       level=1 + len([p for p in listing.root.key.split("/") if p]))  # fmt: skip
         tables = shape(group(looked.folders, rules), listing.root, definition.table_prefix, target.exclusions)
         for path in listing.delta:
@@ -263,7 +305,7 @@ class _Crawling:
             self.journal.check()
             with self.work.database.transaction() as conn:
                 known = catalog_state.known(conn, self.crawl.scope, definition, seen)
-            plan = make_plan(definition, seen, known, by.now)
+            plan = self._with_users(make_plan(definition, seen, known, by.now))
             for note in plan.notes:
                 self.journal.write(note)
             if self.dry_run:
@@ -279,6 +321,15 @@ class _Crawling:
                     raise
                 self.journal.write(f"{error}; planning again", "WARN")
         raise AssertionError("unreachable")
+
+    def _with_users(self, plan: Plan) -> Plan:
+        """What of a plan changes, with the jobs and triggers that name it. Costs nothing where no table changes."""
+        if not any(changes(change) for change in plan.tables):
+            return plan
+        with self.work.database.connection() as conn:
+            return with_users(
+                plan, read_users(conn, self.crawl.scope, self.work.store, self.work.spool / self.crawl.id)
+            )
 
     def _apply(self, plan: Plan, by: Applying, new: NewMemory) -> None:
         with self.work.database.transaction() as conn:
@@ -299,14 +350,16 @@ class _Crawling:
 def _s3_targets(conn: psycopg.Connection, scope: Scope, definition: Definition) -> list[S3Target]:
     """Include paths: the S3 targets, and the locations of the catalog targets' tables."""
     found = [t for t in definition.targets if isinstance(t, S3Target)]
-    if any(isinstance(t, CatalogTarget) for t in definition.targets):
+    catalog = [t for t in definition.targets if isinstance(t, CatalogTarget)]
+    if catalog:
+        events = {(t.database.lower(), name.lower()): t.events for t in catalog for name in t.tables}
         for table in catalog_state.tables_of(conn, scope, definition):
             location = table.document.get("StorageDescriptor", {}).get("Location")
             if not location:
                 raise InvalidInput(
                     f"table {table.database}.{table.name} has no Location; expected an object store's folder"
                 )
-            found.append(S3Target(path=folder(location)))
+            found.append(S3Target(path=folder(location), events=events.get((table.database, table.name))))
     return found
 
 
@@ -327,8 +380,10 @@ def _settings(definition: Definition) -> str:
 
 
 def _gone(known: Memory, listings: Sequence[tuple[S3Target, Listing]]) -> list[Place]:
+    """Folders that are not there any more, as far as everything was listed."""
     there = {(str(li.root), f.path) for _, li in listings for f in li.folders}
-    return [place for place in known.digests if place not in there]
+    partial = {str(li.root) for _, li in listings if li.partial}
+    return [place for place in known.digests if place not in there and place[0] not in partial]
 
 
 def _left_out(found: LeftOut) -> str:

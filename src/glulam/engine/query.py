@@ -107,7 +107,7 @@ class QuerySession:
                 rows += zip(*(c.to_pylist() for c in table.columns), strict=True)
                 if limit and len(rows) > limit:
                     break
-        except duckdb.Error as error:
+        except _FAILURES as error:
             raise _explained(error) from error
         columns = tuple((f.name, _type_text(f.type)) for f in schema)
         more = bool(limit) and len(rows) > limit
@@ -118,7 +118,7 @@ class QuerySession:
         try:
             query = f"SELECT * FROM {quoted(database)}.{quoted(name)}"  # noqa: S608
             yield from self._con.sql(query).to_arrow_reader(65_536)
-        except duckdb.Error as error:
+        except _FAILURES as error:
             raise _explained(error) from error
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -249,10 +249,14 @@ def _type_text(kind: pa.DataType) -> str:
         return str(kind)
 
 
+_FAILURES = (duckdb.Error, OSError, pa.ArrowException)
+"""Of a query whose rows come as a stream: what DuckDB finds after the first of them reaches us through Arrow."""
+
+
 def _explained(error: Any) -> GlulamError:
     text = str(error)
     first = text.split("\n\n", 1)[0].replace("\n", " ")
     # a file that is gone is asked for as a folder, which is not allowed
-    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.PermissionException):
+    if text.startswith(("IO Error", "Out of Memory Error", "Permission Error")):
         return StorageFailed(f"the query could not read or hold its data: {first}")
     return explain_binder_error(text) or InvalidInput(f"the query cannot be run: {first}")

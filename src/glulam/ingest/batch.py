@@ -228,9 +228,14 @@ class BatchWork:
         self.save_table(conn, claim, planned)
         failpoint("commit.after_catalog")
         totals = {k: sum(getattr(c, k) for c in counts) for k in ("read", "written", "rejected", "rescued")}
-        announce(
-            conn, "batch.committed", {"batch": claim.batch_id, "pipeline": self.pipeline.pipeline, **totals}
-        )
+        share = round(totals["rejected"] / totals["read"], 6) if totals["read"] else 0.0
+        detail = {
+            "batch": claim.batch_id,
+            "pipeline": self.pipeline.pipeline,
+            **totals,
+            "rejected_share": share,
+        }
+        announce(conn, "batch.committed", detail)
 
     def save_table(self, conn: psycopg.Connection, claim: Claim, planned: Planned) -> None:
         """The table after the batch, with the batch's files; and the dead letters' table."""

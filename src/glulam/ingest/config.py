@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from glulam.infer.resolve import OnConflict, SchemaMode
 from glulam.infer.types import parse_type
 from glulam.model.errors import InvalidConfig, InvalidInput
 from glulam.model.uri import S3Uri
+from glulam.model.yaml_file import YamlFile
+from glulam.model.yaml_file import parse as parse_yaml
 
 MIB = 1024 * 1024
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,254}")
@@ -183,71 +184,26 @@ def load(path: Path) -> Pipeline:
 
 
 def parse(text: str, name: str) -> Pipeline:
+    file = parse_yaml(text, name, "pipeline")
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.reader.ReaderError as error:
-        raise InvalidConfig(
-            f"{name}: not text that YAML can be: {error.reason} at character {error.position}"
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidConfig(f"{name}:{line}: not YAML: {error.problem}") from None
-    if not isinstance(data, dict):
-        raise InvalidConfig(
-            f"{name}:1: found {type(data).__name__}, expected a mapping that starts with 'pipeline:'"
-        )
-    try:
-        pipeline = Pipeline.model_validate(data)
+        pipeline = Pipeline.model_validate(file.data)
     except ValidationError as error:
-        problems = [_problem(name, root, dict(e)) for e in error.errors()]
-        raise InvalidConfig("\n".join(problems)) from None
-    _check_zones(pipeline, name, root)
+        raise file.problems(error) from None
+    _check_zones(pipeline, file)
     if pipeline.iceberg and pipeline.schema_.mode is SchemaMode.ADD_COLUMNS_WITH_WIDENING:
-        raise InvalidConfig(
-            f"{name}:{_line(root, ['schema', 'mode'])}: schema.mode: found 'add_columns_with_widening', expected "
-            "another mode: an Iceberg column cannot go from bigint to double or decimal"
+        raise file.wrong(
+            ["schema", "mode"],
+            "found 'add_columns_with_widening', expected another mode: an Iceberg column cannot go from bigint to double "
+            "or decimal",
         )
     return pipeline
 
 
-def _problem(name: str, root: Any, error: dict[str, Any]) -> str:
-    place = [p for p in error["loc"] if p != "function-before"]
-    field = ".".join(str(p) for p in place)
-    line = _line(root, place)
-    if error["type"] == "extra_forbidden":
-        return f"{name}:{line}: {field}: unknown key"
-    if error["type"] == "missing":
-        return f"{name}:{line}: {field}: missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    found = error.get("input")
-    shown = "" if isinstance(found, dict | list) or "found" in message else f"found {found!r}: "
-    return f"{name}:{line}: {field}: {shown}{message}"
-
-
-def _line(node: Any, place: list[Any]) -> int:
-    """The line (from 1) of the deepest part of `place` that the file holds."""
-    line = int(node.start_mark.line) + 1
-    for step in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
-            if found is None:
-                break
-            line, node = int(found[0].start_mark.line) + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = int(node.start_mark.line) + 1
-        else:
-            break
-    return line
-
-
-def _check_zones(pipeline: Pipeline, name: str, root: Any) -> None:
+def _check_zones(pipeline: Pipeline, file: YamlFile) -> None:
     zones = [(f, getattr(pipeline.zones, f)) for f in ("raw", "processed", "curated", "dead_letters")]
     for first, a in zones:
         for second, b in zones:
             if first == second or a.bucket != b.bucket:
                 continue
             if f"{b.key.rstrip('/')}/".startswith(f"{a.key.rstrip('/')}/" if a.key.strip("/") else ""):
-                line = _line(root, ["zones", second])
-                raise InvalidConfig(f"{name}:{line}: zones.{second}: {b} lies inside zones.{first} ({a})")
+                raise file.wrong(["zones", second], f"{b} lies inside zones.{first} ({a})")

@@ -17,12 +17,19 @@ from glulam.model.errors import InvalidInput
 BACKOFF = "--glulam-retry-backoff-seconds"
 LONGEST_BACKOFF_S = 3600.0
 ENGINE = "--glulam-engine"
+COMMAND = "--glulam-command"
+PIPELINE_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "run": ("run",),
+    "list": ("list",),
+    "process": ("run", "--no-list"),
+}
+"""What a pipeline job does: find raw files and process them, or one of the two."""
 HONOURED = frozenset({
     "--additional-python-modules", "--conf", "--continuous-log-logStreamPrefix", "--customer-driver-env-vars",
     "--enable-continuous-cloudwatch-log", "--enable-continuous-log-filter", "--enable-job-insights", "--enable-metrics",
     "--enable-observability-metrics", "--extra-files", "--extra-jars", "--extra-py-files", "--job-bookmark-from",
     "--job-bookmark-option", "--job-bookmark-to", "--job-language", "--scriptLocation", "--TempDir",
-    "--python-modules-installer-option", BACKOFF, ENGINE,
+    "--python-modules-installer-option", COMMAND, BACKOFF, ENGINE,
 })  # fmt: skip
 NOT_HONOURED: Mapping[str, str] = {
     "--class": "Scala jobs are not run",
@@ -90,6 +97,13 @@ class Arguments:
                 )
             found[name] = value
         return found
+
+    def pipeline_command(self) -> tuple[str, ...]:
+        """Words of the `glulam` command for a pipeline job. Raises InvalidInput."""
+        found = self.get(COMMAND) or "run"
+        if found not in PIPELINE_COMMANDS:
+            raise InvalidInput(f"{COMMAND} is {found!r}; expected one of {', '.join(PIPELINE_COMMANDS)}")
+        return PIPELINE_COMMANDS[found]
 
     @property
     def engine(self) -> str:

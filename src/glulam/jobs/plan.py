@@ -186,7 +186,7 @@ def _plan(
         )
     script = OWN_SCRIPTS.get(place) or workspace.fetch(place, "script")
     if run.kind == "glulam":
-        return _pipeline(site, workspace, script), {}
+        return _pipeline(site, workspace, script, arguments.pipeline_command()), {}
     if run.kind == "glueray":
         say("warning: Ray runs in the script's own process on this machine; NumberOfWorkers has no effect")
     capacity = capacity_of(run.spec)
@@ -214,11 +214,11 @@ def _plan(
     return plan, spark
 
 
-def _pipeline(site: Site, workspace: Workspace, script: Path) -> ProcessPlan:
+def _pipeline(site: Site, workspace: Workspace, script: Path, command: tuple[str, ...]) -> ProcessPlan:
     start = "from glulam.cli.main import console; console()"
     env = {**site.own_env, "PYTHONPATH": str(PYTHON_HOME), "TMPDIR": str(workspace.tmp)}
     return ProcessPlan(
-        argv=(sys.executable, "-P", "-c", start, "run", str(script)), script=None, python_path=(),
+        argv=(sys.executable, "-P", "-c", start, *command, str(script)), script=None, python_path=(),
         folder=workspace.path, env=env, limits={"RLIMIT_CORE": 0}, user=None, grace_s=site.grace_s,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@
     ├── OperationNotSupported        an operation of the service that is not implemented here
     ├── RequestTooLarge              a request body above the server's limit
     ├── LimitExceeded                one more of these than there may be
+    │   └── RuleLimitExceeded        of event rules, or of a rule's targets
     ├── ConcurrentRunsExceeded       a job runs as often as it may already
     ├── IdempotentMismatch           the same name with another content
     ├── RunEnded                     a run that is over cannot be stopped
@@ -17,6 +18,8 @@
     ├── IllegalBlueprintState        a blueprint that cannot be run as it is
     ├── IllegalSessionState          a session that does not allow this now
     ├── LogNotFound                  no such log group or stream
+    ├── RuleNotFound                 no such event rule, event bus or target's workflow
+    ├── InvalidEventPattern          an event pattern that is none
     ├── InvalidLogParameter          a parameter of a log request is off
     ├── Conflict                     the thing is in a state that does not allow this
     │   ├── CrawlerRunning           it has a crawl open
@@ -27,6 +30,8 @@
     │   └── SchedulerNotRunning      its schedule is off already
     ├── EncryptionFailed             what is encrypted at rest cannot be read with the keys we have
     ├── ConnectionFailed             another service did not let us in, or did not answer
+    │   └── NotDelivered             a channel of alerts did not take what it was to be told
+    ├── ServerRefused                the server that a project is for answered with an error
     ├── AccessRefused                a request that is not let in
     │   ├── MissingAuthentication    it is not signed
     │   ├── IncompleteSignature      its Authorization header cannot be read
@@ -102,6 +107,10 @@ class LimitExceeded(GlulamError):
     code = "ResourceNumberLimitExceededException"
 
 
+class RuleLimitExceeded(LimitExceeded):
+    code = "LimitExceededException"
+
+
 class ConcurrentRunsExceeded(GlulamError):
     code = "ConcurrentRunsExceededException"
 
@@ -129,6 +138,16 @@ class IllegalSessionState(GlulamError):
 class LogNotFound(GlulamError):
     code = "ResourceNotFoundException"
     exit_code = 3
+
+
+class RuleNotFound(GlulamError):
+    code = "ResourceNotFoundException"
+    exit_code = 3
+
+
+class InvalidEventPattern(GlulamError):
+    code = "InvalidEventPatternException"
+    exit_code = 2
 
 
 class InvalidLogParameter(GlulamError):
@@ -171,6 +190,21 @@ class EncryptionFailed(GlulamError):
 class ConnectionFailed(GlulamError):
     code = "FederationSourceException"
     exit_code = 4
+
+
+class ServerRefused(GlulamError):
+    """`answered`: the code of the other server's error."""
+
+    def __init__(self, message: str, answered: str = "") -> None:
+        super().__init__(message)
+        self.answered = answered
+
+
+class NotDelivered(ConnectionFailed):
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """What the channel asked for."""
 
 
 class AccessRefused(GlulamError):

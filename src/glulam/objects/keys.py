@@ -76,6 +76,22 @@ def piece_of(names: Sequence[str]) -> tuple[str, bool] | None:
     return piece, beside
 
 
+def key_of(names: Sequence[str]) -> str | None:
+    """The key that lies at these folders and file below its bucket. None: no key is written like that."""
+    pieces: list[str] = []
+    held: list[str] = []
+    for name in names:
+        held.append(name)
+        if is_part(name):
+            continue
+        found = piece_of(held)
+        if found is None:
+            return None
+        pieces.append(found[0])
+        held.clear()
+    return None if held else "/".join(pieces)
+
+
 def is_part(name: str) -> bool:
     """Whether this folder holds the rest of a long piece."""
     return name.startswith(MARK) and name.endswith(PART) and len(name) > len(MARK)

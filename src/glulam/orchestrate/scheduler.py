@@ -30,6 +30,7 @@ from glulam.orchestrate.definition import Kind, TriggerState, TriggerType
 from glulam.orchestrate.due import NEVER, Due, due
 from glulam.orchestrate.firing import Firing
 from glulam.store.database import Database
+from glulam.store.listening import attend
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ EVENT_IDS = "aws:eventIds"
 """The run property in which Glue tells a workflow the events that started it."""
 _POLL_S = 5.0
 _SKIPPED_S = 0.2
-_LOST_S = 1.0
 _AT_ONCE = 100
 _PLANNED_AT_ONCE = 500
 _MOST_EVENTS = 1000
@@ -99,24 +99,7 @@ class Scheduler:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Notify WAKE to have it seen at once."""
-        while not stop.is_set():
-            try:
-                with self.database.connection() as listening:
-                    listening.execute(f"LISTEN {WAKE}")
-                    try:
-                        self._attend(listening, stop)
-                    finally:
-                        if not listening.closed:
-                            listening.execute(f"UNLISTEN {WAKE}")
-            except (psycopg.Error, DatabaseUnavailable) as error:
-                log.warning("scheduler: %s", str(error).strip())
-                stop.wait(_LOST_S)
-
-    def _attend(self, listening: psycopg.Connection, stop: threading.Event) -> None:
-        while not stop.is_set():
-            wait_s = self.step()
-            for _ in listening.notifies(timeout=wait_s, stop_after=1):
-                pass
+        attend(self.database, WAKE, self.step, stop, name="scheduler")
 
     def step(self) -> float:
         """Do what is due now. Seconds until something is due again, as far as is known; 0: there may be more at once."""

@@ -34,6 +34,9 @@ ANY_SCALAR = Scalar("any scalar")
 """A place with texts, numbers and booleans: its values come out as they are written, texts in quotes. For who only counts
 what is there; no table has such a column."""
 
+NULL_OF = "\x00null of "
+"""In front of a column's name, the column that says in which lines the key is there and null. No key begins like this."""
+
 _EXACT = 2.0**53
 _FEW = 100
 _PLAIN = r"^(?:true|false|-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,15})?)$"
@@ -86,7 +89,8 @@ def private_duckdb() -> duckdb.DuckDBPyConnection:
 
 class FastParser:
     """Parses lines by one schema. Not thread-safe: one a thread. `as_written`: values of double columns come out as the
-    text that stands in the line, for who wants to know whether 2 or 2.0 was written."""
+    text that stands in the line, for who wants to know whether 2 or 2.0 was written; and a key whose value is null is told
+    from one that is missing, by a column NULL_OF + name where there is such a key."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection | None = None, *, as_written: bool = False
@@ -113,6 +117,8 @@ class FastParser:
             & np.asarray(top.is_valid())
         )  # fmt: skip
         table = pa.Table.from_arrays(column.flatten(), schema=pa.schema(list(column.type)))
+        if self._as_written and proof.marked:
+            table = _with_nulls(table, top, schema)
         return Verified(table=_only(table, accepted), schema=schema, accepted=accepted)
 
     def _transform(self, raw: pa.Table, structure: str) -> pa.Table:
@@ -265,6 +271,17 @@ class _Proof:
             if self.as_written:
                 return array
         return typed
+
+
+def _with_nulls(table: pa.Table, top: pa.StructArray, schema: Struct) -> pa.Table:
+    for index, f in enumerate(schema.fields):
+        if not isinstance(f.type, Struct | Array):
+            marks = pc.fill_null(
+                pc.equal(top.field(index), MARK_AS_TEXT if f.type == STRING else MARK), False
+            )
+            if pc.any(marks).as_py():
+                table = table.append_column(f"{NULL_OF}{f.name}", marks)
+    return table
 
 
 def _only(table: pa.Table, rows: npt.NDArray[np.bool_]) -> pa.Table:

@@ -35,11 +35,15 @@ class Operation:
 
     @cached_property
     def _read(self) -> Callable[..., Any]:
-        return self.readers.of(self.model.input_shape or StructureShape("Nothing", {"members": {}}))
+        return self.readers.of(
+            self.model.input_shape or StructureShape("Nothing", {"type": "structure", "members": {}})
+        )
 
     @cached_property
     def _write(self) -> Callable[..., Any]:
-        return self.writers.answer(self.model.output_shape or StructureShape("Nothing", {"members": {}}))
+        return self.writers.answer(
+            self.model.output_shape or StructureShape("Nothing", {"type": "structure", "members": {}})
+        )
 
     def read(self, asked: Any) -> dict[str, Any]:
         """The request's JSON as checked values. Raises SerializationFailed or ValidationFailed."""

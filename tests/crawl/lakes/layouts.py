@@ -126,7 +126,7 @@ LAKES = [
          files={"o/a.json": ORDER, "o/x.csv": csv("a,b\n1,2"), "o/old/x/b.json": USER, "o/tmp1/abc.json": USER},
          tables={"o": Expected(columns=ORDER_COLUMNS)}),
     Lake(name="one object as the target", path="o/a.json", files={"o/a.json": ORDER, "o/b.json": USER},
-         tables={"o": Expected(columns=ORDER_COLUMNS)}),
+         tables={"a_json": Expected(columns=ORDER_COLUMNS, location="o/a.json")}),
     Lake(name="a big folder with an archive below", path="d/",
          files={**{f"d/{n}.json": ORDER for n in range(6)}, "d/archive/1.json": ORDER, "d/archive/2.json": ORDER},
          tables={"d": Expected(columns=ORDER_COLUMNS), "archive": Expected(columns=ORDER_COLUMNS)}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class LookOptions:
     """Read at most so many records of each file; None: all."""
     limits: ReadLimits = field(default_factory=ReadLimits)
     """Sizes beyond which a record or a document is not read (docs/json-contract.md, "Limits")."""
+    check: Callable[[], None] = lambda: None
+    """Asked now and then while a file is read, from any thread; raises to stop the look."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from glulam.infer import shape as kinds
 from glulam.infer.shape import Shape
 from glulam.infer.types import BIGINT, BOOLEAN, DOUBLE, Array, DataType, Struct
-from glulam.records.verify import ANY_SCALAR
+from glulam.records.verify import ANY_SCALAR, NULL_OF
 
 Ints = npt.NDArray[np.int64]
 _SCALARS = (kinds.STRING, kinds.BOOLEAN, kinds.DOUBLE, kinds.BIGINT)
@@ -31,7 +31,7 @@ _KINDS: dict[DataType, str] = {BOOLEAN: kinds.BOOLEAN, BIGINT: kinds.BIGINT}
 def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
     """The files of a parsed table (ascending) and the matrix: a row for each file, a cell for each place (for a double
     two: all, and those written with a fraction; for scalars of any kind five: all, and each kind). Cell 0 is the number of
-    records."""
+    records; the last ones say for each field in how many records it is there and null."""
     files, owner = np.unique(np.asarray(table.column("_file")), return_inverse=True)
     cells: list[Ints] = [np.bincount(owner, minlength=len(files))]
     for f in schema.fields:
@@ -39,6 +39,10 @@ def counts_by_file(table: pa.Table, schema: Struct) -> tuple[Ints, Ints]:
         if isinstance(array, pa.ChunkedArray):
             array = pa.concat_arrays(array.chunks)
         _walk(array, f.type, owner, len(files), cells)
+    for f in schema.fields:
+        name = f"{NULL_OF}{f.name}"
+        there = owner[np.asarray(table.column(name))] if name in table.column_names else owner[:0]
+        cells.append(np.bincount(there, minlength=len(files)))
     return files, np.ascontiguousarray(np.stack(cells, axis=1))
 
 

@@ -250,17 +250,19 @@ def _whole(opened: OpenFile) -> Seen:
 
 
 def _as_seen(part: _Part, row: int, file: LocalFile) -> Seen:
+    fields = part.fast.schema.fields
+    nulls = part.fast.cells[row].tolist()[-len(fields) :]
     cells = iter(part.fast.cells[row].tolist())
     records = next(cells)
     shape = Shape()
     shape.add("struct", None, records)
     seen = Seen(shape=shape, records=records)
-    for index, f in enumerate(part.fast.schema.fields):
+    for index, f in enumerate(fields):
         member = shape_of(f.type, cells, (LAST, LAST, index))
-        if not member.counts:
+        if not member.counts and not nulls[index]:
             continue
         shape.members[f.key] = member
-        for kind, example in part.examples[f.key]:
+        for kind, example in part.examples.get(f.key, ()):
             if example.uri == file.uri:
                 seen.examples.setdefault(f.key, {})[kind] = [(example.line, example.text)]
     return seen
@@ -299,7 +301,7 @@ class _SharedColumns:
         if part.index not in self._starts:
             self._starts[part.index] = tuple(accumulate((cells_of(f.type) for f in schema.fields), initial=1))
         starts = self._starts[part.index]
-        has = cells[list(starts[:-1])] > 0
+        has = (cells[list(starts[:-1])] > 0) | (cells[starts[-1] :] > 0)
         present = has.nonzero()[0].tolist()
         mark = (part.index, has.tobytes())
         if (names := self._names.get(mark)) is None:
@@ -325,7 +327,7 @@ def _column(part: _Part, index: int, name: str, records: int, cells: list[int]) 
     seen = shape_of(f.type, iter(cells), (index,))
     return ColumnFinding(
         name=name, source_name=f.key, type=held(seen), counts=columns.kind_counts(seen, records),
-        examples=tuple(example for kind, example in part.examples[f.key] if kind in seen.counts),
+        examples=tuple(example for kind, example in part.examples.get(f.key, ()) if kind in seen.counts),
     )  # fmt: skip
 
 

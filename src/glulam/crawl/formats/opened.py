@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -45,8 +45,22 @@ def compression_of(start: bytes, size_bytes: int) -> str:
 class Opened:
     """The decompressed content of one open file. Can be read again from the start."""
 
-    def __init__(self, file: BinaryIO, name: str, compression: str, limits: ReadLimits) -> None:
-        self.file, self.name, self.compression, self.limits = file, name, compression, limits
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        compression: str,
+        limits: ReadLimits,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`check`: asked at each window; raises to stop."""
+        self.file, self.name, self.compression, self.limits, self.check = (
+            file,
+            name,
+            compression,
+            limits,
+            check,
+        )
         self.damage: str | None = None
 
     def head(self, count: int) -> bytes:
@@ -65,12 +79,15 @@ class Opened:
         self.file.seek(0)
         if self.compression in _NAME_OF_CODEC:
             content = Content(self.file, self.name, self.limits)
-            yield from content.windows()
+            for window in content.windows():
+                self.check()
+                yield window
             self.damage = content.damage
             return
         written = 0
         try:
             for piece in self._pieces():
+                self.check()
                 written += len(piece)
                 self._check_bomb(written)
                 if piece:
