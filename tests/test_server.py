@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +27,7 @@ from glulam.settings import Settings
 
 from .cli.conftest import COMMAND, ROOT
 from .greeting import greeting
+from .waiting import within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +60,6 @@ def up(*words: str, **variables: str) -> Iterator[Up]:
             yield Up(process=process, url=said["url"], home=Path(said["home"]))
         finally:
             process.kill()
-
-
-def within(seconds: float, met: Callable[[], Any]) -> Any:
-    """What it answers, once that is something."""
-    until = time.monotonic() + seconds
-    while not (found := met()):
-        assert time.monotonic() < until, "not met in time"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

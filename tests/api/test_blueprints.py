@@ -108,6 +108,7 @@ def test_a_blueprint_is_read_back(glue: Any, blueprint: str, refused: Callable[.
         (packed({"layoutGenerator": "f"}), "module.function"),
         (packed({"layoutGenerator": "a.b", "parameterSpec": {"x": {"type": "Thing"}}}), "parameter x: type is 'Thing'"),
     ],
+    ids=["no archive", "no object", "no module", "no type"],
 )  # fmt: skip
 def test_what_is_no_blueprint_is_refused(
     glue: Any, refused: Callable[..., str], content: bytes, said: str

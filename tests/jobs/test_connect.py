@@ -21,7 +21,8 @@ from botocore.exceptions import ClientError
 from sparkcluster import connect_server
 
 from ..cli.conftest import COMMAND, ROOT
-from ..test_server import up, within
+from ..test_server import up
+from ..waiting import within
 
 PROBE = Path(__file__).with_name("connect_probe.py")
 DOC = ROOT / "docs" / "sail.md"

@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 
-from ..test_server import Up, up, within
+from ..test_server import Up, up
+from ..waiting import within
 
 BOOKMARK = """
 import json, os, sys, urllib.request, urllib.error

@@ -81,6 +81,7 @@ def test_what_says_nothing_of_objects_that_come_or_go(content: Any) -> None:
         json.dumps(s3_message(s3_record("raw", "a", size="many"))), json.dumps(bridge_event("raw", "a\0b")),
         json.dumps(bridge_event("raw", "a\ud800")), json.dumps(bridge_event("", "a")), json.dumps(bridge_event("raw", "")),
     ],
+    ids=lambda text: text[:16],  # what follows may hold ids of its own
 )  # fmt: skip
 def test_what_is_no_event_is_refused_with_what_it_was(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -21,7 +21,8 @@ from glulam.settings import Settings
 from glulam.store.database import Database
 
 from ..jobs.test_up import job
-from ..test_server import Up, up, within
+from ..test_server import Up, up
+from ..waiting import within
 from .conftest import Sink
 
 
