@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import pytest
 from cli.conftest import COMMAND, Cli
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 from greeting import greeting
+from observe.conftest import Sink
+from observe.conftest import sink as sink
+from waiting import within
 
 
 @pytest.fixture
@@ -43,17 +47,37 @@ def test_a_run_of_the_workflow_makes_the_table(project: Cli, url: str) -> None:
     assert project("plan", "--env", "dev").out.endswith("the server has it all as it is declared\n")
 
 
-def test_a_file_that_arrives_is_in_the_table_without_another_command(project: Cli, url: str) -> None:
+def test_files_that_arrive_are_in_the_table_or_in_an_alert_without_another_command(
+    project: Cli, url: str, sink: Sink
+) -> None:
+    """A good file becomes rows, a bad one an alert at a webhook; the workflow's graph shows what was done."""
+    alerts = project.folder / "alerts.yaml"
+    head, rule, rest = alerts.read_text("utf-8").partition("  bad-records:")
+    told = head + rule + rest.replace("channels: [log]", "channels: [log, team]", 1)
+    channel = f"\n  team: {{type: webhook, url: {sink.url}/hook}}"
+    alerts.write_text(told.replace("  log: {type: log}", f"  log: {{type: log}}{channel}", 1), "utf-8")
     applied = project("apply")
     assert applied.code == 0, applied.err
     time.sleep(2)  # an object that is older than the rule is none of its events
-    line = '{"id": 5001, "event_time": "2025-03-01T00:00:00Z", "ml_mode": "train"}'
-    project.add("2025/week09/new.json", line)
-    until = time.monotonic() + 120
+    project.add(
+        "2025/week09/new.json", '{"id": 5001, "event_time": "2025-03-01T00:00:00Z", "ml_mode": "train"}'
+    )
+    project.add("2025/week09/bad.json", '{"id": 5002, "event_time": "2025-')  # it breaks off
     asked = ("sql", "select count(*) as n from ml.events where record_id = '5001'", "--json")
-    while (found := project.look(*asked)).code != 0 or found.json["rows"] != [[1]]:
-        assert time.monotonic() < until, (found, project.look("runs").out)
-        time.sleep(1)
+    within(120, lambda: (found := project.look(*asked)).code == 0 and found.json["rows"] == [[1]])
+    rejected = within(60, lambda: [json.loads(got.body) for got in sink.got if got.path == "/hook"])
+    assert {(alert["rule"], alert["severity"]) for alert in rejected} == {("bad-records", "P3")}
+    assert "records rejected" in rejected[0]["title"]
+    letters = project.look("dlq", "list", "--json").json["dead_letters"]
+    assert any("week09/bad.json" in str(letter) for letter in letters)
+    shown = within(60, lambda: _complete(project))
+    assert {node["name"] for node in shown["nodes"]} == {"lister", "processor"}
+    assert set(shown["fired"]) == {"arrival", "arrival-process"}
+
+
+def _complete(project: Cli) -> Any:
+    run = project.look("workflow", "show", "elt-on-arrival", "--json").json["run"]
+    return run if run and run["status"] == "COMPLETED" else None
 
 
 def _ended(glue: Any, run_id: str, seconds: float = 120) -> dict[str, Any]:
