@@ -420,6 +420,7 @@ def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     rules = [
         "alert channel log (alerts.yaml)",
         "alert rule bad-file (alerts.yaml)",
+        "alert rule bad-records (alerts.yaml)",
         "alert rule failed-job (alerts.yaml)",
     ]
     assert project("plan", "--json").json["alerts"] == rules
