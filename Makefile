@@ -2,6 +2,7 @@
 # `make test` also installs AWS's clients into .venv-clients, and s3fs into .venv-s3fs.
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
+#   make slow    the tests that it leaves out
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
 #   make serve   the server, `glulam up`       make clean   remove what make made
 
@@ -17,10 +18,13 @@ WORKERS ?= 2
 BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list orchestrate
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check bench serve crash clean
+.PHONY: demo test slow check bench serve crash clean
 
 test: $(VENV)/.installed-dev $(CLIENTS)/.installed $(S3FS)/.installed
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
+
+slow: $(VENV)/.installed-dev
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m slow $(ARGS)
 
 crash: $(VENV)/.installed-dev
 	GLULAM_CRASH_SWEEP=1 $(PYTEST) -n $(WORKERS) -m crash $(ARGS)

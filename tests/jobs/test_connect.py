@@ -55,6 +55,7 @@ def probed(
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
+@pytest.mark.slow
 def test_scripts_over_spark_connect(tmp_path: Path, database_url: str) -> None:
     with connect_server(tmp_path) as url:
         found = probed(tmp_path, database_url, sys.executable, GLULAM_SPARK_MASTER=url)
@@ -135,6 +136,7 @@ print(spark.range(7).count())
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
+@pytest.mark.slow
 def test_a_session_that_clients_connect_to() -> None:
     with up() as server:
         glue = server.client()

@@ -76,6 +76,7 @@ def test_a_ray_job_without_ray_says_what_to_install(site: Site) -> None:
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
+@pytest.mark.slow
 def test_a_job_on_a_cluster(tmp_path: Path, database_url: str) -> None:
     script = (
         "from pyspark.context import SparkContext\nsc = SparkContext.getOrCreate()\n"

@@ -107,6 +107,7 @@ print(spark.sparkContext.appName, spark.range(6).count())
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_asks_for_other_settings_gets_them(keeping: Site) -> None:
     own, plain = keeping.job(OWN, kind="glueetl"), keeping.job(PLAIN, kind="glueetl")
     with keeping.working() as worker:
@@ -122,6 +123,7 @@ def test_a_script_that_asks_for_other_settings_gets_them(keeping: Site) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_session_that_died_is_not_the_runs_failure(keeping: Site) -> None:
     job = keeping.job("from pyspark import SparkContext; print(SparkContext.getOrCreate().parallelize([1]).count())",
                       kind="glueetl")  # fmt: skip
