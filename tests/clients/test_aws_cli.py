@@ -173,7 +173,7 @@ def test_a_schema_and_its_tags(aws: Aws) -> None:
         ("create-database --database-input Name=shop", "AlreadyExistsException", "Database shop already exists."),
         ("get-tables --database-name shop --max-results 1000", "ValidationException", "maxResults"),
         ("get-databases --catalog-id 000000000000", "AccessDeniedException", "000000000000"),
-        ("list-blueprints", "OperationNotSupportedException", "ListBlueprints"),
+        ("list-custom-entity-types", "OperationNotSupportedException", "ListCustomEntityTypes"),
     ],
 )  # fmt: skip
 def test_errors(aws: Aws, glue: Any, words: str, code: str, text: str) -> None:
