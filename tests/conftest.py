@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -19,6 +21,9 @@ from psycopg.conninfo import make_conninfo
 from glulam.settings import Settings
 from glulam.store.database import Database
 
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell that runs the tests in the background has it ignored, and every process that they start would inherit that."""
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("search" if os.environ.get("GLULAM_SEARCH") else "steady")
