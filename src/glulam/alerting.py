@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from glulam.access.secrets import SecretBox
-from glulam.model.place import Place
 from glulam.observe.reach import Reach
 from glulam.observe.router import AlertRouter
 from glulam.observe.sender import AlertSender
@@ -19,16 +18,11 @@ POLL_S = 1.0
 """Nobody is notified when the time of a delivery comes."""
 
 
-def home(settings: Settings) -> Place:
-    """Whose events are that name no account, and whose alerts the command shows."""
-    return Place(account_id=settings.account_id, region=settings.region)
-
-
 def parts(settings: Settings, database: Database) -> dict[str, Callable[[threading.Event], None]]:
     """What a worker process does for alerts, by name; each runs until the event is set, and any number may run anywhere.
 
     The router makes alerts of events, the sender tells channels."""
-    router = AlertRouter(database=database, home=home(settings))
+    router = AlertRouter(database=database, home=settings.place)
     sender = AlertSender(database=database, box=SecretBox.open(settings), reach=Reach.of(settings))
     attended: dict[str, Callable[[], bool]] = {"alert-router": router.step, "alert-sender": sender.step}
     return {name: partial(_attend, database, name, step) for name, step in attended.items()}

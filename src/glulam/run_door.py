@@ -29,13 +29,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from glulam.api.blueprints import make_workflow, note_refusal
+from glulam.api.jobs import place_of
 from glulam.gate import SignedGate
 from glulam.jobs import bookmarks, runs, sessions, system_logs
 from glulam.jobs.runs import JobRun
 from glulam.jobs.system_logs import LogLinks
 from glulam.model.caller import Caller
 from glulam.model.errors import AccessDenied, EntityNotFound, GlulamError, SerializationFailed
-from glulam.model.place import Place
 from glulam.signed_http import answer, document, refusal, signed, too_long
 from glulam.store.database import Database
 
@@ -165,7 +165,7 @@ class RunDoor:
         return {}
 
     def _own(self, conn: psycopg.Connection, caller: Caller, request: Request) -> JobRun:
-        run = runs.get(conn, _place(caller), None, request.path_params["run_id"])
+        run = runs.get(conn, place_of(caller), None, request.path_params["run_id"])
         _require_own(caller, run)
         return run
 
@@ -178,7 +178,7 @@ class RunDoor:
 
     def _load(self, caller: Caller, run_id: str, of: str | None) -> dict[str, Any]:
         with self.database.connection() as conn:
-            run = runs.get(conn, _place(caller), None, run_id)
+            run = runs.get(conn, place_of(caller), None, run_id)
             try:
                 found = (
                     bookmarks.of_run(conn, run.place, run.job_name, of) if of
@@ -194,7 +194,7 @@ class RunDoor:
     def _commit(self, caller: Caller, run_id: str, body: bytes) -> dict[str, Any]:
         state = _state(body)
         with self.database.transaction() as conn:
-            run = runs.get(conn, _place(caller), None, run_id)
+            run = runs.get(conn, place_of(caller), None, run_id)
             _require_own(caller, run)
             bookmarks.send(conn, run, state)
         return {}
@@ -212,7 +212,3 @@ def _state(body: bytes) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise SerializationFailed('"state" is missing, or not a JSON object')
     return state
-
-
-def _place(caller: Caller) -> Place:
-    return Place(account_id=caller.account_id, region=caller.region)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from glulam.model.errors import InvalidConfig
+from glulam.model.place import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,11 @@ class Settings:
     alert_hosts: str = ""
     """Networks, addresses and host names, with commas between, that alert channels may connect to beside public addresses.
     Empty: none, or all private ones while the server listens on a loopback address."""
+
+    @property
+    def place(self) -> Place:
+        """Whose the installation's own events, jobs and alerts are: what the commands show."""
+        return Place(account_id=self.account_id, region=self.region)
 
     @property
     def lake_root(self) -> Path:

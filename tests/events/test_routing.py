@@ -135,7 +135,7 @@ def test_a_notice_wakes_the_router(events: Events) -> None:
         within(
             5,
             lambda: events._rows(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN glulam_event%%'"
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN \"glulam_event\"%%'"
             )[0][0],
             1,
         )

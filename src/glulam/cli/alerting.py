@@ -13,7 +13,6 @@ import psycopg
 import yaml
 
 from glulam.access.secrets import SecretBox
-from glulam.alerting import home
 from glulam.app import App
 from glulam.cli.auditing import write_down
 from glulam.cli.drawing import table
@@ -35,7 +34,7 @@ def list_alerts(
 ) -> int:
     states = ("OPEN", "ACKNOWLEDGED") if only_open else ()
     with App(settings) as app, app.database.transaction() as conn:
-        found = alerts.newest(conn, home(settings), states=states, rule=rule, severity=severity, limit=limit)
+        found = alerts.newest(conn, settings.place, states=states, rule=rule, severity=severity, limit=limit)
         told = alerts.deliveries(conn, [alert.id for alert in found])
     if as_json:
         print_json({"alerts": [_document(alert, told[alert.id]) for alert in found]})
@@ -50,7 +49,7 @@ def list_alerts(
 
 def show(settings: Settings, alert_id: str, *, as_json: bool) -> int:
     with App(settings) as app, app.database.transaction() as conn:
-        alert = alerts.get(conn, home(settings), alert_id)
+        alert = alerts.get(conn, settings.place, alert_id)
         told = alerts.deliveries(conn, [alert_id])[alert_id]
     if as_json:
         print_json({"alert": _document(alert, told)})
@@ -75,7 +74,7 @@ def show(settings: Settings, alert_id: str, *, as_json: bool) -> int:
 
 def follow(settings: Settings, alert_id: str, *, resolve: bool, as_json: bool) -> int:
     """Acknowledge or resolve."""
-    place, change = home(settings), alerts.resolve if resolve else alerts.acknowledge
+    place, change = settings.place, alerts.resolve if resolve else alerts.acknowledge
     with App(settings) as app, app.database.transaction() as conn:
         changed = change(conn, place, alert_id, getpass.getuser(), database_time(conn), new_batch_id)
         _audit(conn, place, "ResolveAlert" if resolve else "AcknowledgeAlert", f"alert/{alert_id}")
@@ -89,7 +88,7 @@ def follow(settings: Settings, alert_id: str, *, resolve: bool, as_json: bool) -
 
 def definitions_of(settings: Settings, section: str, name: str | None, *, as_json: bool) -> int:
     """`rules` or `channels`."""
-    place = home(settings)
+    place = settings.place
     with App(settings) as app, app.database.connection() as conn:
         listed, one = (
             (definitions.list_rules, definitions.get_rule) if section == "rules"
@@ -140,11 +139,11 @@ def put(settings: Settings, file: Path, *, keep: bool = True) -> list[alerts_fil
     """What the file has, put; without `keep` only what that would change."""
     wanted = alerts_file.load(file)
     with App(settings) as app, app.database.connection() as conn, conn.transaction(force_rollback=not keep):
-        done = alerts_file.apply(conn, home(settings), wanted, SecretBox.open(settings))
+        done = alerts_file.apply(conn, settings.place, wanted, SecretBox.open(settings))
         for one in done:
             if one.changed:
                 _audit(
-                    conn, home(settings), f"PutAlert{one.what.capitalize()}", f"alert-{one.what}/{one.name}"
+                    conn, settings.place, f"PutAlert{one.what.capitalize()}", f"alert-{one.what}/{one.name}"
                 )
     return done
 
@@ -159,7 +158,7 @@ def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
 
 
 def delete(settings: Settings, rules: Sequence[str], channels: Sequence[str], *, as_json: bool) -> int:
-    place = home(settings)
+    place = settings.place
     with App(settings) as app, app.database.transaction() as conn:
         for name in rules:
             definitions.delete_rule(conn, place, name)
@@ -176,7 +175,7 @@ def delete(settings: Settings, rules: Sequence[str], channels: Sequence[str], *,
 
 
 def secret(settings: Settings, name: str | None, *, forget: bool, as_json: bool) -> int:
-    place = home(settings)
+    place = settings.place
     if name is None:
         with App(settings) as app, app.database.connection() as conn:
             names = definitions.list_secrets(conn, place)
@@ -212,7 +211,7 @@ def _read_secret(name: str) -> str:
 
 def probe(settings: Settings, name: str | None, *, as_json: bool) -> int:
     """Tell every channel, or one, a test; 1 when one did not take it."""
-    place, box = home(settings), SecretBox.open(settings)
+    place, box = settings.place, SecretBox.open(settings)
     with App(settings) as app:
         with app.database.connection() as conn:
             if name is not None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from glulam.app import App
 from glulam.cli.drawing import table
-from glulam.cli.jobs import place_of, the_run
+from glulam.cli.jobs import the_run
 from glulam.cli.output import print_json
 from glulam.jobs import bookmarks
 from glulam.jobs.bookmarks import Bookmark
@@ -17,8 +17,8 @@ _HISTORY = 20
 
 def show(settings: Settings, name: str, *, as_json: bool) -> int:
     with App(settings) as app, app.database.connection() as conn:
-        found = bookmarks.current(conn, place_of(settings), name)
-        history = bookmarks.history(conn, place_of(settings), name, _HISTORY)
+        found = bookmarks.current(conn, settings.place, name)
+        history = bookmarks.history(conn, settings.place, name, _HISTORY)
     if as_json:
         print_json({"bookmark": found, "history": history})
         return 0
@@ -31,7 +31,7 @@ def show(settings: Settings, name: str, *, as_json: bool) -> int:
 
 def reset(settings: Settings, name: str, *, as_json: bool) -> int:
     with App(settings) as app, app.database.transaction() as conn:
-        found = bookmarks.reset(conn, place_of(settings), name)
+        found = bookmarks.reset(conn, settings.place, name)
     return _tell(found, "the next run reads everything", as_json=as_json)
 
 
@@ -39,7 +39,7 @@ def rewind(settings: Settings, name: str, *, run_id: str | None, at: datetime | 
     with App(settings) as app, app.database.transaction() as conn:
         run = None if run_id is None else the_run(conn, settings, run_id).id
         moment = None if at is None else at.replace(tzinfo=at.tzinfo or UTC)
-        found = bookmarks.rewind(conn, place_of(settings), name, run_id=run, at=moment)
+        found = bookmarks.rewind(conn, settings.place, name, run_id=run, at=moment)
     return _tell(found, f"the next run reads what came after {found.run_id or 'the reset'}", as_json=as_json)
 
 

@@ -22,7 +22,6 @@ from glulam.jobs.logs import Stream
 from glulam.jobs.runs import JobRun
 from glulam.jobs.states import RunState
 from glulam.model.errors import EntityNotFound, InvalidInput
-from glulam.model.place import Place
 from glulam.settings import Settings
 
 _POLL_S = 0.3
@@ -30,10 +29,6 @@ _CLAIMED_S = 0.05
 MATCH = (
     "SELECT id FROM job_run WHERE account_id = %s AND region = %s AND starts_with(id, %s) ORDER BY id LIMIT 2"
 )
-
-
-def place_of(settings: Settings) -> Place:
-    return Place(account_id=settings.account_id, region=settings.region)
 
 
 def run(
@@ -57,7 +52,7 @@ def run(
         run_id = _enter(app, job, kind, script.absolute(), given)
         _carry_out(app, job, run_id, quiet=as_json)
         with app.database.connection() as conn:
-            done = runs.get(conn, place_of(settings), job, run_id)
+            done = runs.get(conn, settings.place, job, run_id)
     if as_json:
         print_json({"run": done})
     else:
@@ -79,7 +74,7 @@ def _arguments(given: list[str]) -> dict[str, str]:
 
 def _enter(app: App, job: str, kind: str, script: Path, arguments: dict[str, str]) -> str:
     """The job, made or changed to run this script, and a run of it."""
-    place = place_of(app.settings)
+    place = app.settings.place
     wanted = {"Role": "glulam", "Command": {"Name": kind, "ScriptLocation": str(script)},
               "ExecutionProperty": {"MaxConcurrentRuns": 1000}}  # fmt: skip
     with app.database.transaction() as conn:
@@ -107,7 +102,7 @@ def _carry_out(app: App, job: str, run_id: str, *, quiet: bool) -> None:
             thread.join()
         except KeyboardInterrupt:
             with app.database.transaction() as conn:
-                runs.stop(conn, place_of(app.settings), job, run_id)
+                runs.stop(conn, app.settings.place, job, run_id)
             made.close()
             thread.join()
             raise
@@ -117,7 +112,7 @@ def _ours(app: App, run_id: str, worker_name: str, thread: threading.Thread) -> 
     """Wait for somebody to claim the run."""
     while thread.is_alive():
         with app.database.connection() as conn:
-            found = runs.get(conn, place_of(app.settings), None, run_id)
+            found = runs.get(conn, app.settings.place, None, run_id)
         if found.worker is not None:
             return found.worker == worker_name
         thread.join(_CLAIMED_S)
@@ -129,7 +124,7 @@ def _watch(app: App, run_id: str, echo: Echo | None) -> None:
     position, over = (0, -1), False
     while not over:
         with app.database.connection() as conn:
-            found = runs.get(conn, place_of(app.settings), None, run_id)
+            found = runs.get(conn, app.settings.place, None, run_id)
             over = found.state.ended
             for line in logs.read(conn, [run_id], after=position):
                 position = (line.row, line.place)
@@ -141,7 +136,7 @@ def _watch(app: App, run_id: str, echo: Echo | None) -> None:
 
 def list_runs(settings: Settings, name: str | None, limit: int, *, as_json: bool) -> int:
     with App(settings) as app, app.database.connection() as conn:
-        found = runs.page(conn, place_of(settings), name, limit=limit)
+        found = runs.page(conn, settings.place, name, limit=limit)
     if as_json:
         print_json({"runs": found})
         return 0
@@ -183,10 +178,10 @@ def the_run(conn: psycopg.Connection, settings: Settings, text: str) -> JobRun:
     """The run whose id begins so. Raises EntityNotFound, InvalidInput when there are several."""
     found = conn.execute(MATCH, (settings.account_id, settings.region, text)).fetchall()
     exact = runs.find(conn, text)
-    if exact is not None and exact.place == place_of(settings):
+    if exact is not None and exact.place == settings.place:
         return exact
     if len(found) > 1:
         raise InvalidInput(f"run {text!r}: several runs begin so; give more of the id")
     if not found:
         raise EntityNotFound(f"run {text!r} not found; `glulam runs` lists them")
-    return runs.get(conn, place_of(settings), None, found[0][0])
+    return runs.get(conn, settings.place, None, found[0][0])

@@ -16,7 +16,6 @@ from rich.text import Text
 from glulam import scheduling
 from glulam.app import App
 from glulam.cli.drawing import table
-from glulam.cli.jobs import place_of
 from glulam.cli.output import facts, print_json
 from glulam.model.clock import utc_now
 from glulam.model.errors import EntityNotFound, InvalidInput
@@ -35,7 +34,7 @@ _STYLES = {"SUCCEEDED": "green", "COMPLETED": "green", "RUNNING": "cyan", "waits
 
 def show(settings: Settings, name: str, run_id: str | None, *, follow: bool, as_json: bool) -> int:
     with App(settings) as app:
-        place = place_of(settings)
+        place = settings.place
         if as_json:
             with app.database.connection() as conn:
                 print_json(_document(conn, place, name, run_id))
@@ -175,7 +174,7 @@ def _run(conn: psycopg.Connection, place: Place, name: str, text: str | None) ->
 
 
 def list_all(settings: Settings, *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = settings.place
     with App(settings) as app, app.database.connection() as conn:
         found = workflows.page(conn, place, limit=_MOST)
         last = runs.last(conn, place, [workflow.name for workflow in found])
@@ -212,7 +211,7 @@ def _brief(run: WorkflowRun | None) -> dict[str, Any] | None:
 
 
 def list_runs(settings: Settings, name: str, limit: int, *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = settings.place
     with App(settings) as app, app.database.connection() as conn:
         workflows.get(conn, place, name)
         found = runs.page(conn, place, name, limit=limit)
@@ -237,12 +236,12 @@ def start(settings: Settings, name: str, given: list[str], *, as_json: bool) -> 
             raise InvalidInput(f"--property {text!r}: expected NAME=VALUE")
         properties[key] = value
     with App(settings) as app, app.database.transaction() as conn:
-        run = scheduling.firing().start_workflow(conn, place_of(settings), name, properties)
+        run = scheduling.firing().start_workflow(conn, settings.place, name, properties)
     return _answer(run.id, as_json)
 
 
 def stop(settings: Settings, name: str, run_id: str, *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = settings.place
     with App(settings) as app, app.database.transaction() as conn:
         found = _run(conn, place, name, run_id)
         assert found is not None  # or it was not found
@@ -251,7 +250,7 @@ def stop(settings: Settings, name: str, run_id: str, *, as_json: bool) -> int:
 
 
 def resume(settings: Settings, name: str, run_id: str, names: list[str], *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = settings.place
     with App(settings) as app, app.database.transaction() as conn:
         found = _run(conn, place, name, run_id)
         assert found is not None  # or it was not found
@@ -276,7 +275,7 @@ def _answer(run_id: str, as_json: bool) -> int:
 
 
 def list_triggers(settings: Settings, *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = settings.place
     with App(settings) as app, app.database.connection() as conn:
         found = triggers.page(conn, place, limit=_MOST)
         due = triggers.next_ticks(conn, place)

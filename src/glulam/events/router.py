@@ -17,18 +17,17 @@ import psycopg
 from glulam.events import rules
 from glulam.events.announcing import event_id
 from glulam.ledger.arrays import texts
-from glulam.model.errors import DatabaseUnavailable, GlulamError
 from glulam.model.failpoints import failpoint
 from glulam.model.place import Place
 from glulam.store.database import Database
 from glulam.store.documents import document
+from glulam.store.listening import attend
 
 log = logging.getLogger(__name__)
 
 WAKE = "glulam_event"
 BATCH = 500
 _POLL_S = 5.0
-_LOST_S = 1.0
 
 UNROUTED = """
 SELECT id, source, topic, payload, account_id, region, resources, coalesce(happened_at, created_at) FROM outbox
@@ -75,21 +74,7 @@ class Router:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Notify WAKE to have it seen at once."""
-        while not stop.is_set():
-            try:
-                with self.database.connection() as listening:
-                    listening.execute(f"LISTEN {WAKE}")
-                    try:
-                        while not stop.is_set():
-                            if not self.step():
-                                for _ in listening.notifies(timeout=_POLL_S, stop_after=1):
-                                    pass
-                    finally:
-                        if not listening.closed:
-                            listening.execute(f"UNLISTEN {WAKE}")
-            except (psycopg.Error, DatabaseUnavailable, GlulamError) as error:
-                log.warning("event router: %s", str(error).strip())
-                stop.wait(_LOST_S)
+        attend(self.database, WAKE, lambda: 0.0 if self.step() else _POLL_S, stop, name="event router")
 
     def step(self) -> bool:
         """Route a batch; whether there was one, and so may be more."""

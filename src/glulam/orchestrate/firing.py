@@ -22,6 +22,7 @@ from glulam.orchestrate import graph, runs, triggers, workflows
 from glulam.orchestrate.decide import Node, RunStatus, RunView, decide
 from glulam.orchestrate.definition import Action, Kind, Trigger
 from glulam.orchestrate.runs import WorkflowRun
+from glulam.orchestrate.workflows import Workflow
 
 NAME_ARGUMENT, RUN_ARGUMENT = "--WORKFLOW_NAME", "--WORKFLOW_RUN_ID"
 """Glue passes these to the jobs of a workflow."""
@@ -75,10 +76,7 @@ class Firing:
             raise InvalidInput(
                 f"workflow {name!r} has no trigger to start with; expected one that is not CONDITIONAL"
             )
-        if workflow.most_runs is not None and runs.active(conn, place, name) >= workflow.most_runs:
-            raise ConcurrentRunsExceeded(
-                f"Workflow {name} runs {workflow.most_runs} times already, as often as MaxConcurrentRuns allows"
-            )
+        _require_room(conn, place, workflow)
         given = {**(workflow.document.get("DefaultRunProperties") or {}), **properties}
         run = runs.insert(conn, place, name, found, given, events=events)
         self._fire(conn, run, [first], tick)
@@ -134,8 +132,7 @@ class Firing:
         before = runs.get(conn, place, name, run_id, for_update=True)
         if not before.status.ended:
             raise IllegalWorkflowState(f"Workflow run {run_id} is {before.status}; expected one that is over")
-        if workflow.most_runs is not None and runs.active(conn, place, name) >= workflow.most_runs:
-            raise ConcurrentRunsExceeded(f"Workflow {name} runs {workflow.most_runs} times already")
+        _require_room(conn, place, workflow)
         done = runs.nodes(conn, run_id)
         again = graph.chosen(name, done, node_ids)
         behind = graph.behind(before.triggers, {(node.kind, node.name) for node in again})
@@ -206,6 +203,14 @@ class Firing:
             kind=action.kind, name=action.name, trigger=trigger, action=number, child_id=child,
             state=None if error is None else "ERROR", error=error,
         ))  # fmt: skip
+
+
+def _require_room(conn: psycopg.Connection, place: Place, workflow: Workflow) -> None:
+    """For one more run of a workflow whose row is locked."""
+    if workflow.most_runs is not None and runs.active(conn, place, workflow.name) >= workflow.most_runs:
+        raise ConcurrentRunsExceeded(
+            f"Workflow {workflow.name} runs {workflow.most_runs} times already, as often as MaxConcurrentRuns allows"
+        )
 
 
 def _names(nodes: Sequence[Node]) -> list[str]:
