@@ -112,7 +112,6 @@ def upkeep(step: Callable[[], bool]) -> Iterator[None]:
 def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     """The ASGI application, with a database, doors and upkeep of its own; its lifespan closes them. Below a host name that
     names a bucket every path is a key."""
-    _log_to_stderr()
     stack = ExitStack()
     database = stack.enter_context(
         Database.open(
@@ -176,6 +175,12 @@ def application(settings: Settings, *, ephemeral: bool) -> ASGIApp:
     return app
 
 
+def _process(settings: Settings, ephemeral: bool) -> ASGIApp:
+    """The application of a process that is a server and nothing else: it has the log for itself."""
+    _log_to_stderr()
+    return application(settings, ephemeral=ephemeral)
+
+
 def _log_to_stderr() -> None:
     """The server's log: warnings, and defects with their traceback."""
     handler = logging.StreamHandler()
@@ -237,7 +242,7 @@ def run(settings: Settings, listening: socket.socket, *, ephemeral: bool, proces
     Several processes are children of this one, which starts one that dies again."""
     files = [None if p is None else str(p) for p in (settings.tls_certificate, settings.tls_key)]
     config = uvicorn.Config(
-        partial(application, settings, ephemeral=ephemeral), factory=True, lifespan="on", access_log=False,
+        partial(_process, settings, ephemeral), factory=True, lifespan="on", access_log=False,
         log_level="warning", server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
         ssl_certfile=files[0], ssl_keyfile=files[1], workers=processes, timeout_worker_healthcheck=CHILD_SILENT_S,
         proxy_headers=False,  # the audit log names who really connected
