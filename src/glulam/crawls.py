@@ -17,7 +17,7 @@ from glulam.catalog.resources import Kind, Shelf
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table
 from glulam.crawl.crawlers import classifier_documents
-from glulam.crawl.found import FoundTable
+from glulam.crawl.found import FoundTable, Grouping
 from glulam.crawl.located import files_of, reading_of
 from glulam.crawl.lookers import StandardLookers
 from glulam.crawl.targets import JdbcTarget
@@ -73,7 +73,7 @@ class Crawls:
         found: FoundTable = self.late("glulam.crawl.delta").delta_table(self.app.store, self.spool, place)
         return found
 
-    def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
+    def _tables_of_database(self, scope: Scope, target: JdbcTarget) -> Grouping:
         databases = self.late("glulam.crawl.databases")
         with self.app.database.connection() as conn:
             stored = resources.get(conn, Shelf(scope=scope, kind=Kind.CONNECTION), target.connection)
@@ -83,7 +83,7 @@ class Crawls:
         allowed = ConnectionTester.parse(settings.connection_hosts).allowed
         try:
             reach = databases.Reach(allowed=allowed, store=self.app.store, spool=spool)
-            found: list[FoundTable] = databases.tables(vault.open(stored.document), target, reach)
+            found: Grouping = databases.tables(vault.open(stored.document), target, reach)
         finally:
             shutil.rmtree(spool, ignore_errors=True)
         return found

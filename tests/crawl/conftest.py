@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
+from glulam.access.secrets import SecretBox
 from glulam.app import App
 from glulam.catalog import resources
+from glulam.catalog.connections import Vault
 from glulam.catalog.partition_pages import Partition, list_partitions
+from glulam.catalog.resources import Kind, Shelf
 from glulam.catalog.tables import Table, get_table, list_tables
 from glulam.crawl import crawlers, runs
 from glulam.crawl.plan import Plan
 from glulam.crawl.runs import Crawl
 from glulam.model.clock import new_batch_id
 from glulam.settings import Settings
+from mariadb import mariadb_server
 from s3server import s3_bucket, s3_client, s3_endpoint, s3_env
 
 
@@ -95,6 +99,14 @@ def lake(tmp_path: Path, database_url: str) -> Iterator[CrawledLake]:
         yield CrawledLake(app=app, root=root)
 
 
+def connection_to(lake: CrawledLake, name: str, **properties: str) -> None:
+    scope = lake.app.scope
+    given = {"ConnectionType": "JDBC", "ConnectionProperties": properties}
+    vault = Vault(box=SecretBox.open(lake.app.settings), scope=scope, name=name)
+    with lake.app.database.transaction() as conn:
+        resources.create(conn, Shelf(scope=scope, kind=Kind.CONNECTION), name, vault.seal(given))
+
+
 @dataclass
 class CrawledBucket(CrawledLake):
     """The same on an S3 server."""
@@ -115,4 +127,4 @@ def bucket(s3_env: str, s3_bucket: str, tmp_path: Path, database_url: str) -> It
         yield CrawledBucket(app=app, root=tmp_path / "copies", bucket=s3_bucket, endpoint=s3_env)
 
 
-__all__ = ["s3_bucket", "s3_endpoint", "s3_env"]
+__all__ = ["mariadb_server", "s3_bucket", "s3_endpoint", "s3_env"]

@@ -11,23 +11,11 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from crawl.conftest import CrawledLake
-from glulam.access.secrets import SecretBox
-from glulam.catalog import resources
-from glulam.catalog.connections import Vault
-from glulam.catalog.resources import Kind, Shelf
+from crawl.conftest import CrawledLake, connection_to
 from glulam.catalog.tables import create_table
 from glulam.crawl import crawlers
 from glulam.crawl.plan import Plan
 from glulam.model.errors import ConnectionFailed, EntityNotFound, InvalidInput, ObjectNotFound
-
-
-def _connection(lake: CrawledLake, name: str, **properties: str) -> None:
-    scope = lake.app.scope
-    given = {"ConnectionType": "JDBC", "ConnectionProperties": properties}
-    vault = Vault(box=SecretBox.open(lake.app.settings), scope=scope, name=name)
-    with lake.app.database.transaction() as conn:
-        resources.create(conn, Shelf(scope=scope, kind=Kind.CONNECTION), name, vault.seal(given))
 
 
 def _crawled(lake: CrawledLake, **targets: Any) -> Plan:
@@ -63,7 +51,7 @@ def test_sqlite_in_the_lake(lake: CrawledLake) -> None:
             "CREATE TABLE Orders (id INTEGER, total DECIMAL(8,2), note TEXT, at DATETIME, raw BLOB, x REAL)"
         )
         db.execute("CREATE TABLE users (id INTEGER)")
-    _connection(lake, "lite", JDBC_CONNECTION_URL="jdbc:sqlite:s3://lake/apps/shop.db")
+    connection_to(lake, "lite", JDBC_CONNECTION_URL="jdbc:sqlite:s3://lake/apps/shop.db")
     _crawled(lake, JdbcTargets=[{"ConnectionName": "lite", "Path": "shop/%", "Exclusions": ["users"]}])
     assert set(lake.tables()) == {"shop_orders"}
     assert lake.columns("shop_orders") == {
@@ -77,7 +65,7 @@ def test_sqlite_in_the_lake(lake: CrawledLake) -> None:
 
 @pytest.mark.parametrize("url", ["jdbc:sqlite:/etc/passwd", "jdbc:sqlite:file:///etc/passwd"])
 def test_sqlite_elsewhere_is_refused(lake: CrawledLake, url: str) -> None:
-    _connection(lake, "lite", JDBC_CONNECTION_URL=url)
+    connection_to(lake, "lite", JDBC_CONNECTION_URL=url)
     with pytest.raises(InvalidInput, match="object store"):
         _crawled(lake, JdbcTargets=[{"ConnectionName": "lite", "Path": "shop/%"}])
 
@@ -89,7 +77,7 @@ def test_postgresql_types(lake: CrawledLake, source: dict[str, str], database_ur
     monkeypatch.setattr(
         databases, "_postgresql", lambda target, address: lambda: psycopg.connect(database_url)
     )
-    _connection(lake, "pg", JDBC_CONNECTION_URL=f"jdbc:postgresql://127.0.0.1:5432/{source['database']}",
+    connection_to(lake, "pg", JDBC_CONNECTION_URL=f"jdbc:postgresql://127.0.0.1:5432/{source['database']}",
                 USERNAME="u", PASSWORD="p")  # fmt: skip
     path = f"{source['database']}/shop/%"
     _crawled(lake, JdbcTargets=[{"ConnectionName": "pg", "Path": path, "Exclusions": ["shop/tmp_*"],
@@ -105,7 +93,7 @@ def test_postgresql_types(lake: CrawledLake, source: dict[str, str], database_ur
 
 
 def test_a_database_that_cannot_be_reached(lake: CrawledLake) -> None:
-    _connection(
+    connection_to(
         lake, "pg", JDBC_CONNECTION_URL="jdbc:postgresql://127.0.0.1:1/x", USERNAME="u", PASSWORD="secret!"
     )
     with pytest.raises(ConnectionFailed) as caught:
@@ -114,7 +102,7 @@ def test_a_database_that_cannot_be_reached(lake: CrawledLake) -> None:
 
 
 def test_an_address_that_is_not_allowed(lake: CrawledLake) -> None:
-    _connection(
+    connection_to(
         lake, "pg", JDBC_CONNECTION_URL="jdbc:postgresql://10.1.2.3:5432/x", USERNAME="u", PASSWORD="p"
     )
     with pytest.raises(InvalidInput, match="GLULAM_CONNECTION_HOSTS"):
@@ -125,7 +113,7 @@ def test_nothing_matches(lake: CrawledLake) -> None:
     path = lake.root / "lake" / "shop.db"
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE t (id INTEGER)")
-    _connection(lake, "lite", JDBC_CONNECTION_URL="jdbc:sqlite:s3://lake/shop.db")
+    connection_to(lake, "lite", JDBC_CONNECTION_URL="jdbc:sqlite:s3://lake/shop.db")
     with pytest.raises(EntityNotFound, match="no table matches"):
         _crawled(lake, JdbcTargets=[{"ConnectionName": "lite", "Path": "shop/orders%"}])
 

@@ -51,15 +51,22 @@ def _postgresql(target: Target, address: str, timeout_s: int) -> None:
     ).close()  # fmt: skip
 
 
-def _mysql(target: Target, address: str, timeout_s: int) -> None:
+def mysql_session(target: Target, address: str, timeout_s: int, read_timeout_s: int | None = None) -> Any:
+    """A session of PyMySQL. Raises Refused without the driver, or what the driver raises."""
     try:
         driver = importlib.import_module("pymysql")
     except ModuleNotFoundError as error:
-        raise Refused("a MySQL connection's test needs a driver: pip install pymysql") from error
-    driver.connect(
+        raise Refused("a MySQL connection needs a driver: pip install pymysql") from error
+    # an empty `ssl` would mean "encrypted if the server can"; no certificate is asked for, as with sslmode=require
+    return driver.connect(
         host=address, port=target.port, user=target.user, password=target.password, database=target.database or None,
-        connect_timeout=timeout_s, ssl={} if target.tls else None, ssl_disabled=not target.tls,
-    ).close()  # fmt: skip
+        connect_timeout=timeout_s, read_timeout=read_timeout_s, ssl={"check_hostname": False} if target.tls else None,
+        ssl_disabled=not target.tls,
+    )  # fmt: skip
+
+
+def _mysql(target: Target, address: str, timeout_s: int) -> None:
+    mysql_session(target, address, timeout_s).close()
 
 
 _PROBES: Mapping[str, Callable[[Target, str, int], None]] = {

@@ -1,32 +1,36 @@
-"""Tables of relational databases: reads their schemas over a connection, as SQLAlchemy's inspector gives them.
+"""Tables of relational databases: reads their schemas over a connection.
 
 PostgreSQL, MySQL and MariaDB by host, within the addresses that the installation allows; SQLite as an object of the store.
-No row is read. Left to others: keeping connections and their secrets (`catalog/connections.py`)."""
+No row is read. Left to others: keeping connections and their secrets (`catalog/connections.py`), MySQL's own catalog and
+types (`mysql_schema.py`); the others' come from SQLAlchemy's inspector."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 import sqlalchemy
 from sqlalchemy import types as sa
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from glulam.catalog.connection_probe import Refused, require_allowed
+from glulam.catalog.connection_probe import Refused, mysql_session, require_allowed
 from glulam.catalog.connection_targets import Target, target_of
 from glulam.crawl.findings import ColumnFinding
-from glulam.crawl.found import FoundTable
+from glulam.crawl.found import FoundTable, Grouping, Odd
 from glulam.crawl.globs import excluder
+from glulam.crawl.mysql_schema import mysql_tables
 from glulam.crawl.naming import table_name
+from glulam.crawl.source_tables import SourceColumn, SourceTable
 from glulam.crawl.targets import JdbcTarget
 from glulam.infer.resolve import column_name
 from glulam.infer.types import (
@@ -49,8 +53,11 @@ from glulam.objects.base import ObjectStore
 
 _TIMEOUT_S = 15
 _STATEMENT_MS = 120_000
+_MOST_DIGITS = 38
+_COMMENT = 255
+"""Characters that a column's comment may have."""
 _SQLITE = re.compile(r"jdbc:sqlite:(s3://.+)")
-_SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys"})
+_SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast"})
 INT, SMALLINT, FLOAT = Scalar("int"), Scalar("smallint"), Scalar("float")
 
 
@@ -63,39 +70,53 @@ class Reach:
     spool: Path
 
 
-def tables(definition: Mapping[str, Any], target: JdbcTarget, reach: Reach) -> list[FoundTable]:
+def tables(definition: Mapping[str, Any], target: JdbcTarget, reach: Reach) -> Grouping:
     """`definition`: the connection's, in clear. Raises InvalidInput (not allowed, no driver, no such path),
     ConnectionFailed (not reachable, refused the login), EntityNotFound (nothing matches the path)."""
-    kind, database, engine = _engine(definition, reach)
+    try:
+        kind, found = _read(definition, target, reach)
+    except (SQLAlchemyError, psycopg.Error, pymysql.Error, sqlite3.Error, OSError) as error:
+        raise ConnectionFailed(f"connection {target.connection}: {_said(error)}") from error
+    broken = tuple(Odd(path="/".join(t.path), files=0, reason=t.broken) for t in found if t.broken)
+    made = tuple(_table(t, kind, target) for t in found if not t.broken)
+    if not made:
+        why = f" ({broken[0].path}: {broken[0].reason})" if broken else ""
+        raise EntityNotFound(
+            f"connection {target.connection}: no table matches {target.path!r} that its user may read{why}"
+        )
+    return Grouping(tables=made, odd=broken)
+
+
+def _said(error: BaseException) -> str:
+    """The driver's words, in one line. PyMySQL's errors are (number, words)."""
+    found = getattr(error, "orig", None) or error
+    text = str(found.args[-1] if len(found.args) == 2 else found).strip().splitlines()
+    return text[0] if text else type(error).__name__
+
+
+def _inspected(engine: Any, kind: str, database: str, target: JdbcTarget) -> list[SourceTable]:
+    found = []
     try:
         with engine.connect() as connection:
             inspector = sqlalchemy.inspect(connection)
-            found = list(_tables(inspector, kind, database, target))
-    except (SQLAlchemyError, psycopg.Error, OSError, sqlite3.Error) as error:
-        text = str(getattr(error, "orig", None) or error).strip().splitlines()
-        raise ConnectionFailed(
-            f"connection {target.connection}: {text[0] if text else type(error).__name__}"
-        ) from error
+            for schema in _schemas(inspector, kind):
+                names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
+                for name in sorted(names):
+                    path = (database, name) if schema is None else (database, schema, name)
+                    if _wanted(target, path, kind):
+                        found.append(_source_table(inspector, kind, schema, path))
     finally:
         engine.dispose()
-    if not found:
-        raise EntityNotFound(f"connection {target.connection}: no table matches {target.path!r}")
     return found
 
 
-def _tables(inspector: Any, kind: str, database: str, target: JdbcTarget) -> Iterator[FoundTable]:
-    excluded = excluder(target.exclusions)
-    for schema in _schemas(inspector, kind):
-        names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
-        for name in sorted(names):
-            path = [database, name] if kind != "postgresql" else [database, str(schema), name]
-            if (
-                not _matches(target.path, path, kind)
-                or excluded("/".join(path[1:]))
-                or excluded("/".join(path))
-            ):
-                continue
-            yield _table(inspector, kind, target, schema, path)
+def _source_table(inspector: Any, kind: str, schema: str | None, path: tuple[str, ...]) -> SourceTable:
+    columns = tuple(
+        SourceColumn(name=c["name"], type=hive_type(c["type"]), raw=str(c["type"]).lower(), comment=c.get("comment") or "")
+        for c in inspector.get_columns(path[-1], schema=schema)
+    )  # fmt: skip
+    comment = "" if kind == "sqlite" else inspector.get_table_comment(path[-1], schema=schema).get("text")
+    return SourceTable(path=path, columns=columns, comment=comment or "")
 
 
 def _schemas(inspector: Any, kind: str) -> list[str | None]:
@@ -106,7 +127,16 @@ def _schemas(inspector: Any, kind: str) -> list[str | None]:
     ]
 
 
-def _matches(pattern: str, path: list[str], kind: str) -> bool:
+def _wanted(target: JdbcTarget, path: Sequence[str], kind: str) -> bool:
+    excluded = excluder(target.exclusions)
+    return (
+        _matches(target.path, path, kind)
+        and not excluded("/".join(path[1:]))
+        and not excluded("/".join(path))
+    )
+
+
+def _matches(pattern: str, path: Sequence[str], kind: str) -> bool:
     """`db/schema/%`, `db/%`: `%` stands for any characters; a pattern that ends early means all below it."""
     parts = pattern.split("/")
     if len(parts) > len(path):
@@ -121,42 +151,48 @@ def _like(pattern: str, name: str) -> bool:
     return re.fullmatch(".*".join(re.escape(p) for p in pattern.split("%")), name, re.DOTALL) is not None
 
 
-def _table(inspector: Any, kind: str, target: JdbcTarget, schema: str | None, path: list[str]) -> FoundTable:
-    columns = inspector.get_columns(path[-1], schema=schema)
-    comment = ""
-    if target.comments and kind != "sqlite":
-        comment = inspector.get_table_comment(path[-1], schema=schema).get("text") or ""
+def _table(found: SourceTable, kind: str, target: JdbcTarget) -> FoundTable:
     return FoundTable(
-        name=table_name("_".join(path)), location=".".join(path), classification=kind, compression="none",
+        name=table_name("_".join(found.path)), location=".".join(found.path), classification=kind, compression="none",
         parameters={"connectionName": target.connection, "compressionType": "none"},
-        columns=tuple(_column(c) for c in columns), files=0, size_bytes=0, records=0, complete=True, comment=comment,
-        reasons=(f"{'/'.join(path)} matches {target.path!r}",), storage={"typeOfData": "table"},
+        columns=_columns(found.columns, comments=target.comments), files=0, size_bytes=0, records=0, complete=True,
+        comment=found.comment if target.comments else "",
+        reasons=(f"{'/'.join(found.path)} matches {target.path!r}",), storage={"typeOfData": "table"},
     )  # fmt: skip
 
 
-def _column(found: Mapping[str, Any]) -> ColumnFinding:
-    kind = found["type"]
-    return ColumnFinding(
-        name=column_name(found["name"]),
-        source_name=found["name"],
-        type=hive_type(kind),
-        counts={str(kind).lower(): 1},
-    )
+def _columns(found: Sequence[SourceColumn], *, comments: bool) -> tuple[ColumnFinding, ...]:
+    """Under names that the catalog can have, no two alike."""
+    made, taken = [], set[str]()
+    for c in found:
+        wish = name = column_name(c.name)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{wish}__{number}"
+        taken.add(name)
+        comment = c.comment[:_COMMENT] if comments else ""
+        made.append(
+            ColumnFinding(name=name, source_name=c.name, type=c.type, counts={c.raw: 1}, comment=comment)
+        )
+    return tuple(made)
 
 
 def hive_type(kind: Any) -> DataType:
     """Glue's type for a database's column; what it has no type for is a string."""
     if isinstance(kind, postgresql.ARRAY | sa.ARRAY):
         return Array(hive_type(kind.item_type))
-    if isinstance(kind, mysql.TINYINT):
-        return BOOLEAN if kind.display_width == 1 else Scalar("smallint" if kind.unsigned else "tinyint")
     for types, found in _TYPES:
         if isinstance(kind, types):
-            return _unsigned(kind, found)
+            return found
     if isinstance(kind, sa.Float):  # a Numeric, too: before it
         return DOUBLE
     if isinstance(kind, sa.Numeric):
-        return Decimal(min(kind.precision or 38, 38), min(kind.scale if kind.scale is not None else 18, 38))
+        if kind.precision is not None and kind.precision > _MOST_DIGITS:
+            return STRING
+        return Decimal(
+            kind.precision or _MOST_DIGITS, min(kind.scale if kind.scale is not None else 18, _MOST_DIGITS)
+        )
     return STRING
 
 
@@ -172,36 +208,43 @@ _TYPES: tuple[tuple[tuple[type, ...], DataType], ...] = (
 )
 
 
-def _unsigned(kind: Any, found: DataType) -> DataType:
-    if not getattr(kind, "unsigned", False):
-        return found
-    wider: dict[DataType, DataType] = {SMALLINT: INT, INT: BIGINT, BIGINT: Decimal(20, 0)}
-    return wider.get(found, found)
-
-
-def _engine(definition: Mapping[str, Any], reach: Reach) -> tuple[str, str, Any]:
-    """Kind, name of the database, engine."""
+def _read(definition: Mapping[str, Any], target: JdbcTarget, reach: Reach) -> tuple[str, list[SourceTable]]:
+    """The kind of database, and its tables that are asked for."""
     properties = definition["ConnectionProperties"]
     url = str(properties.get("JDBC_CONNECTION_URL", "")).strip()
     if url.startswith("jdbc:sqlite:"):
-        return _sqlite(url, reach)
+        name, engine = _sqlite(url, reach)
+        return "sqlite", _inspected(engine, "sqlite", name, target)
     if url.startswith("jdbc:mariadb:"):
         properties = {**properties, "JDBC_CONNECTION_URL": f"jdbc:mysql:{url.removeprefix('jdbc:mariadb:')}"}
-    target = target_of({**definition, "ConnectionProperties": properties})
-    where = f"{target.engine} at {target.host}:{target.port}"
+    place = target_of({**definition, "ConnectionProperties": properties})
+    address = _address(place, reach)
+    if place.engine == "mysql":
+        return "mysql", _of_mysql(place, address, target)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=_postgresql(place, address), poolclass=NullPool
+    )
+    return "postgresql", _inspected(engine, "postgresql", place.database or place.user, target)
+
+
+def _address(place: Target, reach: Reach) -> str:
+    where = f"{place.engine} at {place.host}:{place.port}"
+    if place.engine not in ("postgresql", "mysql"):
+        raise InvalidInput(f"{where}: expected a postgresql or mysql connection")
     try:
-        addresses = addresses_of(target.host, target.port)
-        require_allowed(target.host, addresses, reach.allowed)
+        addresses = addresses_of(place.host, place.port)
+        require_allowed(place.host, addresses, reach.allowed)
     except Refused as error:
         raise InvalidInput(f"{where}: not crawled: {error}") from error
     except OSError as error:
         raise ConnectionFailed(f"{where}: {error.strerror or error}") from error
-    connect = {"postgresql": _postgresql, "mysql": _mysql}.get(target.engine)
-    if connect is None:
-        raise InvalidInput(f"{where}: expected a postgresql or mysql connection")
-    dialect = {"postgresql": "postgresql+psycopg://", "mysql": "mysql+pymysql://"}[target.engine]
-    made = sqlalchemy.create_engine(dialect, creator=connect(target, str(addresses[0])), poolclass=NullPool)
-    return target.engine, target.database or target.user, made
+    return str(addresses[0])
+
+
+def _of_mysql(place: Target, address: str, target: JdbcTarget) -> list[SourceTable]:
+    database, name, *_ = *target.path.split("/"), "%"
+    with closing(mysql_session(place, address, _TIMEOUT_S, _STATEMENT_MS // 1000)) as session:
+        return [t for t in mysql_tables(session, database, name) if _wanted(target, t.path, "mysql")]
 
 
 def _postgresql(target: Target, address: str) -> Callable[[], Any]:
@@ -213,19 +256,7 @@ def _postgresql(target: Target, address: str) -> Callable[[], Any]:
     )  # fmt: skip
 
 
-def _mysql(target: Target, address: str) -> Callable[[], Any]:
-    try:
-        driver = importlib.import_module("pymysql")
-    except ModuleNotFoundError as error:
-        raise InvalidInput("a MySQL crawl needs a driver: pip install pymysql") from error
-    return lambda: driver.connect(
-        host=address, port=target.port, user=target.user, password=target.password, database=target.database or None,
-        connect_timeout=_TIMEOUT_S, read_timeout=_STATEMENT_MS // 1000, ssl={} if target.tls else None,
-        ssl_disabled=not target.tls,
-    )  # fmt: skip
-
-
-def _sqlite(url: str, reach: Reach) -> tuple[str, str, Any]:
+def _sqlite(url: str, reach: Reach) -> tuple[str, Any]:
     found = _SQLITE.fullmatch(url)
     if found is None:
         raise InvalidInput(
@@ -241,4 +272,4 @@ def _sqlite(url: str, reach: Reach) -> tuple[str, str, Any]:
         poolclass=NullPool,
         creator=lambda: sqlite3.connect(f"file:{quoted}?mode=ro&immutable=1", uri=True),
     )
-    return "sqlite", name.rpartition(".")[0] or name, made
+    return name.rpartition(".")[0] or name, made

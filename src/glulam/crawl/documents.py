@@ -110,7 +110,9 @@ def _format(table: FoundTable) -> str:
 
 def columns(found: Sequence[ColumnFinding]) -> list[dict[str, Any]]:
     """Places in which nothing was ever seen are strings: no reader knows `void` or a struct without members."""
-    return [{"Name": c.name, "Type": str(finished(c.type))} for c in found]
+    return [
+        {"Name": c.name, "Type": str(finished(c.type)), **({"Comment": c.comment} if c.comment else {})} for c in found
+    ]  # fmt: skip
 
 
 def counts(files: int, records: int, size_bytes: int) -> dict[str, str]:

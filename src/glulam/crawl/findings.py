@@ -33,6 +33,8 @@ class ColumnFinding:
     `lattice.finished` makes of it what a catalog can have."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many values of each kind were seen (`bigint`, `string`, `null`, ...)."""
+    comment: str = ""
+    """Of a database's column."""
     examples: tuple[Example, ...] = ()
     """Up to five values that decided the type. Small JSON files that look alike share theirs, so that an example may stand
     in another file with the same columns."""

@@ -11,7 +11,7 @@ from glulam.catalog.scope import Scope
 from glulam.crawl import classify
 from glulam.crawl.findings import FileFinding, Unclassified
 from glulam.crawl.formats.file import LocalFile, LookOptions
-from glulam.crawl.found import FoundTable
+from glulam.crawl.found import FoundTable, Grouping
 from glulam.crawl.lakehouse import Describe, IcebergFolders
 from glulam.crawl.looking import Check, Look
 from glulam.crawl.targets import DeltaTarget, IcebergTarget, JdbcTarget
@@ -25,14 +25,14 @@ class StandardLookers:
 
     store: ObjectStore
     threads: int
-    databases: Callable[[Scope, JdbcTarget], list[FoundTable]]
+    databases: Callable[[Scope, JdbcTarget], Grouping]
     delta: Callable[[S3Uri], FoundTable]
     describe: Describe
 
     def files(self, custom: Sequence[Mapping[str, Any]]) -> Look:
         return partial(_look, classify.Classifiers(custom=custom), self.threads)
 
-    def connection(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
+    def connection(self, scope: Scope, target: JdbcTarget) -> Grouping:
         return self.databases(scope, target)
 
     def lakehouse(self, target: IcebergTarget | DeltaTarget) -> list[FoundTable]:

@@ -5,6 +5,7 @@ others: reading the catalog (`catalog_state.py`), what a table's document looks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ from glulam.crawl.plan import (
     TableChange,
 )
 from glulam.crawl.schema_changes import compare, merged_columns
+from glulam.crawl.targets import JdbcTarget
 from glulam.model.errors import InvalidInput
 
 PIPELINE = "glulam.pipeline"
@@ -50,6 +52,8 @@ class Seen:
     """The targets' locations: what is not found below them any more is gone."""
     odd: tuple[Odd, ...] = ()
     notes: tuple[str, ...] = ()
+    databases: Sequence[JdbcTarget] = ()
+    """What was looked at over connections: the same."""
 
 
 def match(found: Sequence[FoundTable], tables: Sequence[Table], crawler: str) -> dict[str, Table]:
@@ -68,8 +72,19 @@ def gone(seen: Seen, tables: Sequence[Table], crawler: str) -> list[Table]:
     return [
         t for t in tables
         if _updated_by(t) == crawler and _place(t) not in there
-        and any(f"{_place(t)}/".startswith(place) or _place(t) == place.rstrip("/") for place in seen.places)
+        and (
+            any(f"{_place(t)}/".startswith(place) or _place(t) == place.rstrip("/") for place in seen.places)
+            or any(_was_of(t, target) for target in seen.databases)
+        )
     ]  # fmt: skip
+
+
+def _was_of(table: Table, target: JdbcTarget) -> bool:
+    """Whether a table was found over this connection, below this path (whose parts stand with dots in a location)."""
+    pattern = target.path.replace("/", ".").split("%")
+    below = f"{'.*'.join(re.escape(p) for p in pattern)}(?:\\..*)?"
+    of_connection = table.document.get("Parameters", {}).get("connectionName") == target.connection
+    return of_connection and re.fullmatch(below, _place(table), re.DOTALL) is not None
 
 
 def make_plan(definition: Definition, seen: Seen, known: Known, now: str) -> Plan:
@@ -182,7 +197,7 @@ def _gone(definition: Definition, table: Table, known: Known, now: str) -> Table
         action=Action.DELETE, database=table.database, name=table.name, location=_place(table) or "",
         classification=table.document.get("Parameters", {}).get("classification", ""), table_id=table.id,
         version=table.version, used_by=known.used_by.get(table.id, ()),
-        reasons=("no file of it was found below the crawler's targets",),
+        reasons=("nothing of it was found below the crawler's targets",),
     )  # fmt: skip
     if definition.delete is Delete.DELETE:
         return base

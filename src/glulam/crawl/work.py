@@ -23,7 +23,7 @@ from glulam.catalog.scope import Scope
 from glulam.crawl import catalog_state, memory, plan_json, runs
 from glulam.crawl.apply import Applying, apply, summary
 from glulam.crawl.definition import Definition, Recrawl, parse_definition
-from glulam.crawl.found import FoundTable, Odd
+from glulam.crawl.found import FoundTable, Grouping, Odd
 from glulam.crawl.grouping import Rules, group
 from glulam.crawl.intake import Intake, Queues
 from glulam.crawl.journal import Journal, Stopped
@@ -61,7 +61,7 @@ class Lookers(Protocol):
     def files(self, custom: Sequence[Mapping[str, Any]]) -> Look:
         """A look into files, with the documents of these custom classifiers in front."""
 
-    def connection(self, scope: Scope, target: JdbcTarget) -> list[FoundTable]:
+    def connection(self, scope: Scope, target: JdbcTarget) -> Grouping:
         """The tables of a database. Raises ConnectionFailed, InvalidInput, EntityNotFound."""
 
     def lakehouse(self, target: IcebergTarget | DeltaTarget) -> list[FoundTable]:
@@ -187,7 +187,8 @@ class _Crawling:
         found += self._elsewhere(definition, listings)
         failpoint("crawl.after_look")
         places = [str(listing.root) for _, listing in listings]
-        seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes))
+        seen = Seen(tables=found, places=places, odd=tuple(self.odd), notes=tuple(self.notes),
+                    databases=[t for t in definition.targets if isinstance(t, JdbcTarget)])  # fmt: skip
         new = NewMemory(basis=basis, definition=settings, previous=known, changed=changed,
                         gone=[*self.emptied, *_gone(known, listings)])  # fmt: skip
         return self._finish(definition, seen, new)
@@ -282,7 +283,9 @@ class _Crawling:
             self.journal.check()
             if isinstance(target, JdbcTarget):
                 self.journal.write(f"connection {target.connection}: {target.path}")
-                found += self.work.lookers.connection(self.crawl.scope, target)
+                read = self.work.lookers.connection(self.crawl.scope, target)
+                found += read.tables
+                self.odd += read.odd
             elif isinstance(target, IcebergTarget | DeltaTarget):
                 self.journal.write(f"{target.path}")
                 found += self.work.lookers.lakehouse(target)
