@@ -18,8 +18,9 @@ from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table
 from glulam.crawl.crawlers import classifier_documents
 from glulam.crawl.found import FoundTable, Grouping
-from glulam.crawl.located import files_of, reading_of
+from glulam.crawl.located import fields_of, files_of, reading_of
 from glulam.crawl.lookers import StandardLookers
+from glulam.crawl.rows.reader import is_native, reader_of
 from glulam.crawl.targets import JdbcTarget
 from glulam.crawl.work import CrawlWork
 from glulam.engine.file_readers import FileFormat
@@ -62,6 +63,9 @@ class Crawls:
             )
         read = reading_of(table)
         schema = read.schema if isinstance(read.schema, Struct) else None
+        if not is_native(read, (uri.key for uri, *_ in files)):
+            fields = fields_of(table, read)
+            return Located(files=files, form=FileFormat(format=read.format), reader=reader_of(read, fields))
         told = any(uri.key.endswith(_COMPRESSED) for uri, *_ in files)  # DuckDB sees it by each file's name
         form = FileFormat(
             format=read.format, compression="none" if told else read.compression, delimiter=read.delimiter, quote=read.quote,

@@ -19,17 +19,13 @@ from glulam.crawl.formats.builtin import answer_of, is_cloudtrail
 from glulam.crawl.formats.file import Answer, LocalFile, LookOptions, unclassified
 from glulam.crawl.formats.json_files import LEARN_BYTES, JsonFindings, OpenFile, eased, form_of, sampled
 from glulam.crawl.formats.json_scan import ChunkCounts, JsonScanner
-from glulam.crawl.formats.opened import Opened, compression_of
+from glulam.crawl.formats.opened import Opened, open_file
 from glulam.crawl.formats.recognise import Format, NotRecords, recognise
 from glulam.model.errors import UnreadableFile
 from glulam.records.chunks import CHUNK_BYTES, Gathered
 from glulam.records.framing import Framed, frame
 
 __all__ = ["Classifiers", "LocalFile", "LookOptions", "look", "look_many"]
-
-HEAD_BYTES = 64 * 1024
-_SNAPPY_HEAD_BYTES = 1024 * 1024
-"""What may be the first block of a Hadoop snappy stream must be there whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,12 +166,7 @@ def look_alone(
 
 
 def _open(stream: BinaryIO, file: LocalFile, options: LookOptions) -> tuple[Opened, bytes]:
-    start = stream.read(HEAD_BYTES) or b""
-    if start[:1] == b"\x00":
-        start += stream.read(_SNAPPY_HEAD_BYTES) or b""
-    compression = compression_of(start, file.size_bytes)
-    opened = Opened(stream, str(file.uri), compression, options.limits, options.check)
-    return opened, start if compression == "none" else opened.head(HEAD_BYTES)
+    return open_file(stream, str(file.uri), file.size_bytes, options.limits, options.check)
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -19,7 +19,7 @@ from glulam.crawl.globs import excluder
 from glulam.crawl.listing import list_target
 from glulam.crawl.targets import S3Target, folder
 from glulam.infer.codec import from_plain
-from glulam.infer.types import DataType
+from glulam.infer.types import DataType, Field, Struct
 from glulam.model.errors import InvalidInput, ObjectNotFound
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
@@ -48,6 +48,8 @@ class Reading:
     """What each column is called in the files."""
     schema: DataType | None = None
     """The columns with the keys that their members have in the files, where these are not their names."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """All that the table's and its SerDe's parameters say."""
 
 
 def files_of(conn: psycopg.Connection, store: ObjectStore, table: Table) -> Iterator[LocatedFile]:
@@ -92,7 +94,20 @@ def reading_of(table: Table) -> Reading:
         skip_lines=int(skip) if skip.isdigit() else 0,
         keys=tuple(settings.get(f"mapping.{name}", name) for name in columns),
         schema=from_plain(json.loads(parameters[SCHEMA])) if SCHEMA in parameters else None,
+        settings={**settings, **parameters},
     )  # fmt: skip
+
+
+def fields_of(table: Table, reading: Reading) -> Struct:
+    """The columns, with the keys that they and their members have in the files."""
+    known = {f.name: f for f in reading.schema.fields} if isinstance(reading.schema, Struct) else {}
+    keys = reading.keys or tuple(c.name for c in table.descriptor.columns)
+    found = []
+    for column, key in zip(table.descriptor.columns, keys, strict=True):
+        said = known.get(column.name, Field(column.name, column.data_type, key))
+        same = str(said.type) == str(column.data_type)
+        found.append(said if same else Field(column.name, column.data_type, said.key))
+    return Struct(tuple(found))
 
 
 def _exclusions(table: Table) -> list[str]:

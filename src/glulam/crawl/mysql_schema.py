@@ -6,7 +6,7 @@ Types are those with which Spark reads the columns over Connector/J, as Glue's c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -35,14 +35,14 @@ _COLUMNS = """
 _MOST_DIGITS = 38
 _TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?( unsigned)?")
 _SMALLINT, _INT = Scalar("smallint"), Scalar("int")
-_TYPES: dict[str, DataType] = {
+_TYPES: Mapping[str, DataType] = {
     "tinyint": Scalar("tinyint"), "smallint": _SMALLINT, "mediumint": _INT, "int": _INT, "bigint": BIGINT,
     "float": Scalar("float"), "double": DOUBLE, "date": DATE, "year": DATE, "datetime": TIMESTAMP, "timestamp": TIMESTAMP,
 } | dict.fromkeys(
     ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point", "linestring", "polygon",
      "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection"), BINARY,
 )  # fmt: skip
-_UNSIGNED: dict[str, DataType] = {
+_UNSIGNED: Mapping[str, DataType] = {
     "tinyint": _SMALLINT, "smallint": _INT, "int": BIGINT, "bigint": Decimal(20, 0),
 }  # fmt: skip
 

@@ -81,13 +81,15 @@ def _csv(variable: str, form: FileFormat, columns: Columns, quoted: Quoted, type
         f"columns = {{{declared}}}, header = false, skip = {form.skip_lines}, auto_detect = false, "
         f"delim = {_text(form.delimiter)}{quote}, null_padding = true"
     )
-    values = {
-        name: quoted(name) if kind == Scalar("string") else f"nullif(trim({quoted(name)}), '')"
-        for name, kind in columns
-    }
+    values = {name: text_value(name, kind, quoted) for name, kind in columns}
     return Source(
         text=f"read_csv(getvariable('{variable}'), {options}, {_COMMON}{_compressed(form)})", values=values
     )
+
+
+def text_value(name: str, kind: DataType, quoted: Quoted) -> str:
+    """A text to be cast: without blanks around it, and nothing is NULL."""
+    return quoted(name) if kind == Scalar("string") else f"nullif(trim({quoted(name)}), '')"
 
 
 _COMMON = "filename = '_file', hive_partitioning = false"

@@ -20,9 +20,10 @@ import sqlglot
 import sqlglot.expressions as exp
 from sqlglot.errors import SqlglotError
 
+from glulam.engine.arrow_files import ArrowFiles, FileReader
 from glulam.engine.base import EngineResources
 from glulam.engine.dialect import explain_binder_error, install, translate_query
-from glulam.engine.file_readers import PARQUET, FileFormat, source_of
+from glulam.engine.file_readers import PARQUET, FileFormat, source_of, text_value
 from glulam.infer.arrow import from_arrow
 from glulam.infer.types import Array, DataType, Decimal, Map, Scalar, Struct
 from glulam.model.errors import GlulamError, InvalidInput, StorageFailed
@@ -49,6 +50,8 @@ class QueryTable:
     """How files that others wrote are read; the pipeline's are Parquet."""
     values: tuple[tuple[str, ...], ...] | None = None
     """Partition values of each file, where the catalog and not the path says them."""
+    reader: FileReader | None = None
+    """Of files that others wrote, and that DuckDB has no reader for."""
     places: bool = False
     """Whether rows say where they are: `_file` (the path) and `_row` (their number in it, from 1)."""
 
@@ -83,6 +86,7 @@ class QuerySession:
     def __init__(self, tables: Sequence[QueryTable], resources: EngineResources,
                  registered: Mapping[str, pa.Table] | None = None) -> None:  # fmt: skip
         self._con: Any = duckdb.connect(":memory:")
+        self._scans: list[ArrowFiles] = []
         try:
             self._prepare(tables, resources, registered or {})
         except BaseException:
@@ -108,7 +112,7 @@ class QuerySession:
                 if limit and len(rows) > limit:
                     break
         except _FAILURES as error:
-            raise _explained(error) from error
+            raise self._explained(error) from error
         columns = tuple((f.name, _type_text(f.type)) for f in schema)
         more = bool(limit) and len(rows) > limit
         return QueryResult(columns=columns, rows=tuple(rows[:limit] if more else rows), more=more)
@@ -119,7 +123,7 @@ class QuerySession:
             query = f"SELECT * FROM {quoted(database)}.{quoted(name)}"  # noqa: S608
             yield from self._con.sql(query).to_arrow_reader(65_536)
         except _FAILURES as error:
-            raise _explained(error) from error
+            raise self._explained(error) from error
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Run a query of our own, in DuckDB's words with `$name` parameters."""
@@ -128,7 +132,7 @@ class QuerySession:
             names = [c[0] for c in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         except duckdb.Error as error:
-            raise _explained(error) from error
+            raise self._explained(error) from error
 
     def _prepare(self, tables: Sequence[QueryTable], resources: EngineResources,
                  registered: Mapping[str, pa.Table]) -> None:  # fmt: skip
@@ -148,7 +152,7 @@ class QuerySession:
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
         except duckdb.Error as error:
-            raise _explained(error) from error
+            raise self._explained(error) from error
 
     def _create_view(self, variable: str, table: QueryTable) -> None:
         schema, name = quoted(table.database), quoted(table.name)
@@ -177,14 +181,14 @@ class QuerySession:
 
     def _create_located(self, variable: str, table: QueryTable, view: str) -> None:
         """A view over files that others wrote: partition values come from the catalog, by path."""
+        if table.reader is not None:
+            self._create_read(variable, table, table.reader, view)
+            return
         con, places = self._con, quoted(f"{variable}_places")
         con.execute(f"SET VARIABLE {variable} = $1", [[str(f) for f in table.files]])
-        keys = [f"v{at}" for at in range(len(table.partition_keys))]
-        con.execute(f"CREATE TEMP TABLE {places} ({', '.join(f'{c} VARCHAR' for c in ('path', *keys))})")
-        rows = {"path": [str(f) for f in table.files]}
-        for at, key in enumerate(keys):
-            rows[key] = [None if v[at] == NULL_VALUE else v[at] for v in table.values or ()]  # type: ignore[misc]
-        con.register("located", pa.table(rows, schema=pa.schema([(name, pa.string()) for name in rows])))
+        rows = _places(table)
+        con.execute(f"CREATE TEMP TABLE {places} ({', '.join(f'{c} VARCHAR' for c in rows.column_names)})")
+        con.register("located", rows)
         con.execute(f"INSERT INTO {places} SELECT * FROM located")  # noqa: S608
         con.unregister("located")
         text, items = (
@@ -196,6 +200,27 @@ class QuerySession:
         ]
         joined = f"{text} f JOIN {places} p ON p.path = f._file"
         con.execute(f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {joined}")  # noqa: S608
+
+    def _create_read(self, name: str, table: QueryTable, reader: FileReader, view: str) -> None:
+        """A view over files that a reader reads: their partition values have their types before, to choose files by."""
+        con = self._con
+        con.register("located", _places(table))
+        typed = ", ".join(
+            f"CAST(v{at} AS {duckdb_type(kind)}) AS {quoted(n)}"
+            for at, (n, kind) in enumerate(table.partition_keys)
+        )
+        values = con.sql(f"SELECT {typed or 'path'} FROM located").to_arrow_table()  # noqa: S608
+        con.unregister("located")
+        scan = ArrowFiles(reader, table.files, values if typed else values.select([]))
+        self._scans.append(scan)
+        con.register(name, scan)
+        items = [_read(n, kind, reader.schema.field(n).type) for n, kind in table.columns]
+        items += [quoted(n) for n, _ in table.partition_keys]
+        con.execute(f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {name}")  # noqa: S608
+
+    def _explained(self, error: Any) -> GlulamError:
+        failed = (scan.failure for scan in self._scans)
+        return next((failure for failure in failed if failure is not None), None) or _explained(error)
 
     def _parquet(self, variable: str, table: QueryTable) -> tuple[str, list[str]]:
         text = (
@@ -215,6 +240,20 @@ def _declared(variable: str, table: QueryTable) -> tuple[str, list[str]]:
     return source.text, [
         f"CAST({source.values[n]} AS {duckdb_type(kind)}) AS {quoted(n)}" for n, kind in table.columns
     ]
+
+
+def _places(table: QueryTable) -> pa.Table:
+    """A row for each file: its path, and its partition's values as texts."""
+    rows: dict[str, list[str | None]] = {"path": [str(f) for f in table.files]}
+    for at in range(len(table.partition_keys)):
+        rows[f"v{at}"] = [None if v[at] == NULL_VALUE else v[at] for v in table.values or ()]
+    return pa.table(rows, schema=pa.schema([(name, pa.string()) for name in rows]))
+
+
+def _read(name: str, kind: DataType, found: pa.DataType) -> str:
+    """A column of a reader: text, where the table declares another type, as in CSV."""
+    value = text_value(name, kind, quoted) if found == pa.string() else quoted(name)
+    return f"CAST({value} AS {duckdb_type(kind)}) AS {quoted(name)}"
 
 
 def quoted(name: str) -> str:

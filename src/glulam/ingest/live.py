@@ -16,6 +16,7 @@ from glulam.catalog.iceberg import is_iceberg
 from glulam.catalog.partition_pages import list_partitions
 from glulam.catalog.scope import Scope
 from glulam.catalog.tables import Table, list_tables
+from glulam.engine.arrow_files import FileReader
 from glulam.engine.base import EngineResources
 from glulam.engine.file_readers import FileFormat
 from glulam.engine.partition_writer import partition_folder
@@ -61,6 +62,10 @@ class Located:
     files: tuple[tuple[S3Uri, str, int, tuple[str, ...]], ...]
     """URI, etag, size in bytes, partition values."""
     form: FileFormat
+    reader: FileReader | None = None
+    """Of files that DuckDB has no reader for."""
+    keys: tuple[str, ...] | None = None
+    """Columns whose values the files' places say, where these are not the catalog's partition keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +174,14 @@ class LiveTables:
                 )
             uris[str(path)] = uri
             paths.append(path)
+        columns = [(c.name, c.data_type) for c in table.descriptor.columns]
+        keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
+        if found.keys is not None:
+            keys = [c for c in columns if c[0] in found.keys]
+            columns = [c for c in columns if c not in keys]
         return QueryTable(
             database=table.database, name=table.name, files=tuple(paths), form=found.form, places=places,
-            columns=tuple((c.name, c.data_type) for c in table.descriptor.columns),
-            partition_keys=tuple((c.name, c.data_type) for c in table.descriptor.partition_keys),
+            reader=found.reader, columns=tuple(columns), partition_keys=tuple(keys),
             values=tuple(values for *_, values in found.files),
         )  # fmt: skip
 

@@ -48,6 +48,8 @@ class Lake:
     given: Mapping[str, Any] = field(default_factory=dict)
     """Members of the crawler."""
     exclusions: tuple[str, ...] = ()
+    unreadable: str = ""
+    """What a query of its table is answered with, where that is an error."""
     unlike_glue: str = ""
     """What Glue does otherwise, and why this is better."""
 

@@ -42,11 +42,11 @@ def ion_answer(file: LocalFile, opened: Opened, options: LookOptions) -> Answer:
     """What an Ion stream holds. Raises UnreadableFile."""
     shape, records, others, damage, complete = Shape(), 0, 0, opened.damage, True
     try:
-        for value in simpleion.load(_Pieces(opened.windows()), single_value=False, parse_eagerly=False):
+        for value in ion_values(opened):
             if options.sample_records is not None and records >= options.sample_records:
                 complete = False
                 break
-            if _type(value) is IonType.STRUCT:
+            if is_struct(value):
                 records += 1
                 see(shape, value, (records,))
             else:
@@ -64,6 +64,15 @@ def ion_answer(file: LocalFile, opened: Opened, options: LookOptions) -> Answer:
         columns=found, records=records, complete=complete and damage is None,
         evidence=evidence + columns.nothing_seen(found),
     )  # fmt: skip
+
+
+def ion_values(opened: Opened) -> Iterator[Any]:
+    """The top-level values of a stream. Raises IonException, ValueError, EOFError."""
+    yield from simpleion.load(_Pieces(opened.windows()), single_value=False, parse_eagerly=False)
+
+
+def is_struct(value: Any) -> bool:
+    return _type(value) is IonType.STRUCT
 
 
 def _columns(shape: Shape, records: int) -> tuple[ColumnFinding, ...]:

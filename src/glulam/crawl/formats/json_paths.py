@@ -55,7 +55,7 @@ def json_path_answer(file: LocalFile, opened: Opened, head: bytes, options: Look
                      classification: str, classifier: str) -> Answer:  # fmt: skip
     """The records of a JSON file at a path. Raises UnreadableFile."""
     seen, others, rejects, complete = Seen(), 0, 0, True
-    for line, value in _values(opened, head, options.limits, parse_path(path)):
+    for line, value in values_at(opened, head, options.limits, parse_path(path)):
         if isinstance(value, Reject):
             rejects += 1
         elif not isinstance(value, dict):
@@ -79,7 +79,7 @@ def json_path_answer(file: LocalFile, opened: Opened, head: bytes, options: Look
     )  # fmt: skip
 
 
-def _values(
+def values_at(
     opened: Opened, head: bytes, limits: ReadLimits, steps: tuple[Step, ...]
 ) -> Iterator[tuple[int, Any]]:
     """Values at the path with the line of the record they stand in. The reader takes an array apart by itself, so that

@@ -29,6 +29,9 @@ _MAGIC = (
     (b"PK\x05\x06", "zip"),
 )
 _PIECE = 1 << 20
+_HEAD_BYTES = 64 * 1024
+_SNAPPY_HEAD_BYTES = 1024 * 1024
+"""What may be the first block of a Hadoop snappy stream must be there whole."""
 _NAME_OF_CODEC = ("gzip", "bzip2", "zstd", "none")
 
 
@@ -40,6 +43,17 @@ def compression_of(start: bytes, size_bytes: int) -> str:
     if found is not None:
         return found
     return "snappy" if start[:1] == b"\x00" and snappy.is_hadoop(start, size_bytes) else "none"
+
+
+def open_file(
+    file: BinaryIO, name: str, size_bytes: int, limits: ReadLimits, check: Callable[[], None] = lambda: None
+) -> tuple[Opened, bytes]:
+    """The content of a file, and its beginning. Raises UnreadableFile."""
+    start = file.read(_HEAD_BYTES) or b""
+    if start[:1] == b"\x00":
+        start += file.read(_SNAPPY_HEAD_BYTES) or b""
+    opened = Opened(file, name, compression_of(start, size_bytes), limits, check)
+    return opened, start if opened.compression == "none" else opened.head(_HEAD_BYTES)
 
 
 class Opened:

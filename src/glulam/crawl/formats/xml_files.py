@@ -119,6 +119,19 @@ def xml_answer(file: LocalFile, opened: Opened, head: bytes, options: LookOption
     )  # fmt: skip
 
 
+def xml_records(opened: Opened, row_tag: str) -> Iterator[tuple[int, dict[str, TextValue]]]:
+    """The elements of that name, each with its line. Raises RefusedXml, ExpatError."""
+    ready: list[tuple[int, dict[str, TextValue]]] = []
+    records = _Records(row_tag, lambda record, line: ready.append((line, record)))
+    for window in _pieces(opened):
+        records.parser.Parse(window, False)
+        yield from ready
+        ready.clear()
+    if opened.damage is None:
+        records.parser.Parse(b"", True)
+        yield from ready
+
+
 def _no(classification: str, classifier: str, why: str) -> Answer:
     return Answer(classification=classification, classifier=classifier, certainty=0, evidence=(why,))
 

@@ -1,0 +1,49 @@
+"""Who reads the files of a table that DuckDB has no reader for, by what the catalog says of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from glulam.crawl.located import Reading
+from glulam.crawl.rows import lines, records
+from glulam.crawl.rows.orc import OrcRows
+from glulam.engine.arrow_files import FileReader
+from glulam.infer.types import Struct
+
+_HEADED = ("cloudfront", "microsoft_log", "vpcflow")
+_NATIVE = ("none", "gzip", "zstd")
+_OTHER_NAMES = (".bz2", ".bzip2", ".snappy", ".lz4", ".zip")
+
+
+def is_native(reading: Reading, names: Iterable[str]) -> bool:
+    """Whether DuckDB reads such files itself."""
+    if reading.format == "parquet":
+        return True
+    if reading.format not in ("json", "csv") or "jsonPath" in reading.settings:
+        return False
+    return reading.compression in _NATIVE and not any(name.endswith(_OTHER_NAMES) for name in names)
+
+
+def reader_of(reading: Reading, fields: Struct) -> FileReader | None:
+    """`fields`: the table's columns with their keys in the files. None for a format that nobody here reads. Raises
+    InvalidInput for settings that cannot be used."""
+    given, names = reading.settings, tuple(f.name for f in fields.fields)
+    if reading.format == "orc":
+        return OrcRows(fields)
+    if reading.format in ("avro", "ion"):
+        return records.Records(fields, getattr(records, reading.format))
+    if reading.format in ("json", "cloudtrail"):
+        path = given.get("jsonPath", "$.Records[*]" if reading.format == "cloudtrail" else "$")
+        return records.Records(fields, records.json(path))
+    if "rowTag" in given or reading.format == "xml":
+        return records.Records(fields, records.xml(given.get("rowTag", "")), text=True)
+    if pattern := given.get("grokPattern") or given.get("input.format"):
+        custom = given.get("grokCustomPatterns") or given.get("input.grokCustomPatterns") or ""
+        return lines.parsed(names, lines.grok_line(pattern, custom), reading.skip_lines)
+    if pattern := given.get("input.regex"):
+        return lines.parsed(names, lines.regex_line(pattern), reading.skip_lines)
+    if reading.format in _HEADED:
+        return lines.parsed(names, lines.headed_line(reading.delimiter), reading.skip_lines)
+    if reading.format == "csv":
+        return lines.separated(names, reading.delimiter, reading.quote, reading.skip_lines)
+    return None
