@@ -30,6 +30,7 @@ from glulam.settings import Settings
 log = logging.getLogger("awsglue")
 _FILES = ("s3", "file")
 _STREAMS = ("kinesis", "kafka")
+_BATCH_RETRIES = 3
 
 
 class GlueContext:
@@ -134,20 +135,19 @@ class GlueContext:
     def _from_database(
         self, table: Table, options: dict[str, Any], ctx: str, catalog_id: str | None
     ) -> DynamicFrame:
-        name = table.parameters.get("connectionName") or (table.storage.get("Parameters") or {}).get(
-            "CONNECTION_NAME"
-        )
+        given = self._of_database(table, options, catalog_id)
+        bookmark = scans.bookmark_of(self.workspace, ctx, given)
+        return DynamicFrame(jdbc.read(self.workspace, table.format, given, bookmark, ctx), self, ctx)
+
+    def _of_database(self, table: Table, options: dict[str, Any], catalog_id: str | None) -> dict[str, Any]:
+        """The options of a catalog table that lies in a database."""
+        name = table.parameters.get("connectionName") or table.parameters.get("CONNECTION_NAME")
         if not name:
             raise InvalidInput(
                 f"table {table.name} of a database does not name its connection (parameter connectionName)"
             )
-        given = {
-            **self.extract_jdbc_conf(name, catalog_id),
-            "dbtable": table.location.split(".", 1)[-1],
-            **options,
-        }
-        bookmark = scans.bookmark_of(self.workspace, ctx, given)
-        return DynamicFrame(jdbc.read(self.workspace, table.format, given, bookmark, ctx), self, ctx)
+        conf = self.extract_jdbc_conf(name, catalog_id)
+        return {**conf, "dbtable": table.location.split(".", 1)[-1], **options}
 
     def _lazy(self, make: Callable[[int], Records], name: str) -> DynamicFrame:
         stage = next_stage()
@@ -229,13 +229,16 @@ class GlueContext:
         self, frame: Any, database: str | None, table_name: str | None, redshift_tmp_dir: str = "",
         transformation_ctx: str = "", additional_options: dict[str, Any] | None = None, catalog_id: str | None = None,
     ) -> Any:  # fmt: skip
-        """Into a table that is there: its location, format and partition keys."""
+        """Into a table that is there: its location, format and partition keys, or its database."""
         if not database or not table_name:
             raise InvalidInput("from_catalog needs database and table_name")
         table, options = (
             Table(self.workspace.table(database, table_name, catalog_id)),
             dict(additional_options or {}),
         )
+        if table.format in tables.DATABASES:
+            given = self._of_database(table, options, catalog_id)
+            return self.getSink(table.format, None, transformation_ctx, **given).write(frame)
         keys = options.get("partitionKeys") or [f.name for f in table.keys.fields]
         details = {**table.format_options(), "writeHeader": table.format_options()["withHeader"]}
         given = {"path": table.location, "partitionKeys": keys, "updateBehavior": options.get("updateBehavior", "LOG"),
@@ -329,14 +332,16 @@ class GlueContext:
     def forEachBatch(
         self, frame: DataFrame, batch_function: Callable[[DataFrame, int], None], options: dict[str, Any]
     ) -> None:
-        """Runs `batch_function(batch, number)` for each micro-batch of a streaming DataFrame, until it ends."""
+        """Runs `batch_function(batch, number)` for each micro-batch of a streaming DataFrame, until it ends. A batch that
+        fails is tried `batchMaxRetries` (3) times more, then the stream fails with it."""
         interval, place = options.get("windowSize"), options.get("checkpointLocation")
         if not interval or not place:
             raise InvalidInput(
                 'forEachBatch needs options={"windowSize": "100 seconds", "checkpointLocation": a path}'
             )
         self.workspace.reach(place)
-        writer = frame.writeStream.foreachBatch(batch_function).option("checkpointLocation", place)
+        retried = _retried(batch_function, int(options.get("batchMaxRetries", _BATCH_RETRIES)))
+        writer = frame.writeStream.foreachBatch(retried).option("checkpointLocation", place)
         writer.trigger(processingTime=str(interval)).start().awaitTermination()
 
     def add_ingestion_time_columns(self, frame: DataFrame, timeGranularity: str = "") -> DataFrame:
@@ -347,6 +352,19 @@ class GlueContext:
         wanted = parts[: parts.index(timeGranularity or "day") + 1]
         now = utc_now()
         return frame.withColumns({f"ingest_{part}": F.lit(getattr(now, part)) for part in wanted})
+
+
+def _retried(work: Callable[[DataFrame, int], None], retries: int) -> Callable[[DataFrame, int], None]:
+    def batch(frame: DataFrame, number: int) -> None:
+        for left in range(retries, -1, -1):
+            try:
+                return work(frame, number)
+            except Exception as error:
+                if not left:
+                    raise
+                log.warning("batch %s failed, and is tried again: %s", number, error)
+
+    return batch
 
 
 def _is_session(value: Any) -> bool:

@@ -21,9 +21,9 @@ from glulam.crawl.found import FoundTable, Grouping
 from glulam.crawl.located import fields_of, files_of, reading_of
 from glulam.crawl.lookers import StandardLookers
 from glulam.crawl.rows.reader import is_native, reader_of
-from glulam.crawl.targets import JdbcTarget
+from glulam.crawl.targets import JdbcTarget, folder
 from glulam.crawl.work import CrawlWork
-from glulam.engine.file_readers import FileFormat
+from glulam.engine.file_readers import PARQUET, FileFormat
 from glulam.infer.types import Struct
 from glulam.ingest.live import Located
 from glulam.model.clock import new_batch_id, utc_now
@@ -57,6 +57,8 @@ class Crawls:
 
     def located(self, table: Table) -> Located:
         """The files of a table that lies where the catalog says, and how they are read."""
+        if table.descriptor.format == "delta":
+            return self._located_delta(table)
         with self.app.database.connection() as conn:
             files = tuple(
                 (f.uri, f.etag, f.size_bytes, f.values) for f in files_of(conn, self.app.store, table)
@@ -72,6 +74,14 @@ class Crawls:
             skip_lines=read.skip_lines, keys=read.keys, schema=schema,
         )  # fmt: skip
         return Located(files=files, form=form)
+
+    def _located_delta(self, table: Table) -> Located:
+        keys, files = self.late("glulam.crawl.delta").delta_files(
+            self.app.store, self.spool, folder(table.descriptor.location)
+        )
+        return Located(
+            files=tuple((f.uri, f.etag, f.size_bytes, f.values) for f in files), form=PARQUET, keys=keys
+        )
 
     def _delta(self, place: S3Uri) -> FoundTable:
         found: FoundTable = self.late("glulam.crawl.delta").delta_table(self.app.store, self.spool, place)

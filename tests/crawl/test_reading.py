@@ -12,12 +12,14 @@ import pytest
 from pyarrow.dataset import dataset
 
 from crawl.conftest import CrawledLake
+from glulam.catalog.databases import ensure_database
+from glulam.catalog.tables import create_table
 from glulam.cli.letters import live_tables
 from glulam.infer.arrow import to_arrow
 from glulam.model.errors import InvalidInput, UnsupportedSql
 
 
-def _sql(lake: CrawledLake, query: str) -> list[tuple[Any, ...]]:
+def sql(lake: CrawledLake, query: str) -> list[tuple[Any, ...]]:
     live = live_tables(lake.app)
     with live.session(live.named_in(query)) as (session, _):
         return list(session.spark(query, 0).rows)
@@ -29,7 +31,7 @@ def test_json_in_three_forms_with_partitions(lake: CrawledLake) -> None:
     lake.put("e/year=2024/c.json.gz", '{"Id": 4,\n "Who": null}')
     lake.put("e/_SUCCESS", "")
     lake.once("s3://lake/e/")
-    rows = _sql(lake, "select id, who.name, tags, year from db.e order by id")
+    rows = sql(lake, "select id, who.name, tags, year from db.e order by id")
     assert rows == [(1, "x", ["a"], 2023), (2, None, [], 2024), (3, "y", None, 2024), (4, None, None, 2024)]
 
 
@@ -39,7 +41,7 @@ def test_csv_with_header_quotes_and_empty_values(lake: CrawledLake) -> None:
         lake.put(f"c/{part}/a.csv", text.replace("007", "3"))
     lake.once("s3://lake/c/")
     assert [k.name for k in lake.table("c").descriptor.partition_keys] == ["partition_0"]
-    rows = _sql(
+    rows = sql(
         lake, "select id, name, price, day, partition_0 from db.c where partition_0 = 'north' order by id"
     )
     assert [r[0] for r in rows] == [1, 2, 3]
@@ -59,7 +61,7 @@ def test_parquet_with_columns_that_came_later(lake: CrawledLake) -> None:
         pq.write_table(table, path)
     lake.once("s3://lake/p/")
     assert [(k.name, k.type) for k in lake.table("p").descriptor.partition_keys] == [("day", "date")]
-    assert _sql(lake, "select id, amount, note, day from db.p order by id") == [
+    assert sql(lake, "select id, amount, note, day from db.p order by id") == [
         (1, Decimal("1.50"), None, date(2024, 1, 1)), (2, Decimal("2.50"), "n", date(2024, 1, 2)),
         (3, Decimal("3.50"), None, None),
     ]  # fmt: skip
@@ -84,7 +86,7 @@ def test_odd_files_are_not_read(lake: CrawledLake) -> None:
         lake.put(f"o/{n}.json", [{"a": n}])
     lake.put("o/readme.csv", "x,y,z\n1,2,3\n4,5,6\n")
     lake.once("s3://lake/o/")
-    assert sorted(_sql(lake, "select a from db.o")) == [(0,), (1,), (2,), (3,)]
+    assert sorted(sql(lake, "select a from db.o")) == [(0,), (1,), (2,), (3,)]
 
 
 def test_a_value_that_is_not_of_its_type_is_an_error(lake: CrawledLake) -> None:
@@ -92,7 +94,7 @@ def test_a_value_that_is_not_of_its_type_is_an_error(lake: CrawledLake) -> None:
     lake.once("s3://lake/t/")
     lake.put("t/b.csv", "id,name\nx,c\n")
     with pytest.raises(InvalidInput, match="x"):
-        _sql(lake, "select id from db.t")
+        sql(lake, "select id from db.t")
 
 
 def test_so_is_one_that_comes_after_many_rows(lake: CrawledLake) -> None:
@@ -102,11 +104,17 @@ def test_so_is_one_that_comes_after_many_rows(lake: CrawledLake) -> None:
     lake.put("t/b.csv", "id,name\n" + "1,a\n" * 300_000 + "x,c\n")
     for query in ("select id from db.t", "select id from db.t where name = 'c'"):
         with pytest.raises(InvalidInput, match="'x' to INT64"):
-            _sql(lake, query)
+            sql(lake, query)
 
 
 def test_a_format_that_is_not_read_says_so(lake: CrawledLake) -> None:
-    lake.put("x/a.xml", "<rows><row><a>1</a></row><row><a>2</a></row></rows>")
-    lake.once("s3://lake/x/")
-    with pytest.raises(UnsupportedSql, match="xml"):
-        _sql(lake, "select * from db.x")
+    lake.put("x/a.dat", "1")
+    document = {
+        "Parameters": {"classification": "hdf5"},
+        "StorageDescriptor": {"Location": "s3://lake/x/", "Columns": [{"Name": "a", "Type": "bigint"}]},
+    }
+    with lake.app.database.transaction() as conn:
+        ensure_database(conn, "db", scope=lake.app.scope)
+        create_table(conn, "db", "x", document, {}, scope=lake.app.scope)
+    with pytest.raises(UnsupportedSql, match="hdf5"):
+        sql(lake, "select * from db.x")

@@ -24,6 +24,8 @@ DRIVERS = {
     "sqlserver": ("com.microsoft.sqlserver.jdbc.SQLServerDriver", "com.microsoft.sqlserver:mssql-jdbc"),
     "oracle": ("oracle.jdbc.OracleDriver", "com.oracle.database.jdbc:ojdbc11"),
 }
+_MARIADB = ("org.mariadb.jdbc.Driver", "org.mariadb.jdbc:mariadb-java-client")
+"""Of URLs that begin with jdbc:mariadb: all else is as for MySQL."""
 _HASH: dict[str, Callable[[str, int], str]] = {
     "postgresql": lambda c, n: f"abs(hashtext(cast({c} as text))::bigint) % {n}",
     "mysql": lambda c, n: f"crc32({c}) % {n}",
@@ -35,9 +37,15 @@ _HASH: dict[str, Callable[[str, int], str]] = {
 def vendor(kind: str, url: str) -> str:
     """The database by connection_type, or by the URL of a `jdbc` one. Raises InvalidInput."""
     found = kind if kind in DRIVERS else (re.match(r"jdbc:(\w+):", url) or [None, ""])[1]
+    found = "mysql" if found == "mariadb" else found
     if found not in DRIVERS:
         raise InvalidInput(f"connection_type {kind!r} with URL {url!r}: expected one of {', '.join(DRIVERS)}")
     return str(found)
+
+
+def driver(kind: str, url: str) -> tuple[str, str]:
+    """Class and package of the driver. Raises InvalidInput."""
+    return _MARIADB if url.startswith("jdbc:mariadb:") else DRIVERS[vendor(kind, url)]
 
 
 def spark_options(kind: str, options: dict[str, Any]) -> dict[str, str]:
@@ -45,7 +53,12 @@ def spark_options(kind: str, options: dict[str, Any]) -> dict[str, str]:
     url = str(options.get("url") or "")
     if not url:
         raise InvalidInput(f"connection_type {kind!r}: connection_options need a url, or a connectionName")
-    found = {"url": url, "driver": options.get("className") or DRIVERS[vendor(kind, url)][0]}
+    if options.get("passwordEncrypted") and options.get("password") is None:
+        raise InvalidInput(
+            "the connection's password is returned encrypted: give user and password in connection_options, or have "
+            "connections return passwords (ReturnConnectionPasswordEncrypted, docs/connections.md)"
+        )
+    found = {"url": url, "driver": options.get("className") or driver(kind, url)[0]}
     for name in ("user", "password", "fetchsize", "batchsize"):
         if options.get(name) is not None:
             found[name] = str(options[name])
@@ -141,16 +154,23 @@ def write(frame: DataFrame, kind: str, options: dict[str, Any]) -> None:
 def failed(kind: str, url: str, error: Exception) -> Exception:
     text = str(error)
     if "ClassNotFoundException" in text or "No suitable driver" in text or "CLASS_NOT_FOUND" in text:
-        package = DRIVERS[vendor(kind, url)][1]
+        package = driver(kind, url)[1]
         return InvalidInput(
             f"Spark has no driver for {kind}: add --conf spark.jars.packages={package}:VERSION, or --extra-jars"
         )
     return ConnectionFailed(f"{kind}: {text[:500]}")
 
 
-def of_connection(found: dict[str, Any], dbtable: str | None = None) -> dict[str, Any]:
+def of_connection(found: dict[str, Any]) -> dict[str, Any]:
     """A connection of the catalog as the options of a source."""
-    properties = found.get("ConnectionProperties") or {}
-    options = {"url": properties.get("JDBC_CONNECTION_URL", ""), "user": properties.get("USERNAME"),
-               "password": properties.get("PASSWORD"), "className": properties.get("JDBC_DRIVER_CLASS_NAME")}  # fmt: skip
-    return options | ({"dbtable": dbtable} if dbtable else {})
+    given = found.get("ConnectionProperties") or {}
+    engine = given.get("JDBC_ENGINE") or found.get("ConnectionType") or ""
+    url = given.get("JDBC_CONNECTION_URL") or ""
+    if not url and given.get("HOST") and engine.lower() in ("postgresql", "mysql"):
+        port = f":{given['PORT']}" if given.get("PORT") else ""
+        url = f"jdbc:{engine.lower()}://{given['HOST']}{port}/{given.get('DATABASE', '')}"
+    return {
+        "url": url, "fullUrl": url, "vendor": vendor("jdbc", url) if url else None, "user": given.get("USERNAME"),
+        "password": given.get("PASSWORD"), "className": given.get("JDBC_DRIVER_CLASS_NAME"),
+        "passwordEncrypted": True if "ENCRYPTED_PASSWORD" in given else None,
+    }  # fmt: skip
