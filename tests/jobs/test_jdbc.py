@@ -1,12 +1,9 @@
 """DynamicFrames from and to PostgreSQL by JDBC, with the driver as a job's --extra-jars.
 
-No driver is part of Glulam: GLULAM_TEST_POSTGRES_JAR names one (the wheel `wbjdbc` on PyPI carries some). That a missing driver
-is named is tested in tests/awsglue/test_files.py.
+What they can do is tested in tests/awsglue/test_jdbc.py, and that a missing driver is named in tests/awsglue/test_files.py.
 """
 
 from __future__ import annotations
-
-import os
 
 import psycopg
 import pytest
@@ -14,10 +11,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from chaos.pgproxy import Cut, PgProxy
 from glulam.jobs.states import RunState
+from jdbcdrivers import POSTGRES_JAR
 
 from .conftest import Site
 
-JAR = os.environ.get("GLULAM_TEST_POSTGRES_JAR")
 SCRIPT = """
 import sys
 from awsglue.context import GlueContext
@@ -38,7 +35,9 @@ context.write_dynamic_frame.from_options(some, "postgresql", {**reached, "dbtabl
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
-@pytest.mark.skipif(JAR is None, reason="GLULAM_TEST_POSTGRES_JAR names no JDBC driver")
+@pytest.mark.skipif(
+    POSTGRES_JAR is None, reason="no JDBC driver (libpostgresql-jdbc-java, or GLULAM_TEST_POSTGRES_JAR)"
+)
 def test_a_job_reads_and_writes_a_database(site: Site) -> None:
     url = str(site.app.settings.database_url)
     with psycopg.connect(url, autocommit=True) as conn:
@@ -47,7 +46,7 @@ def test_a_job_reads_and_writes_a_database(site: Site) -> None:
         found = conninfo_to_dict(proxy.url)
         reached = f"jdbc:postgresql://127.0.0.1:{found['port']}/{found['dbname']}"
         job = site.job(SCRIPT, kind="glueetl", DefaultArguments={
-            "--extra-jars": str(JAR), "--url": reached, "--user": str(found.get("user") or "postgres"),
+            "--extra-jars": str(POSTGRES_JAR), "--url": reached, "--user": str(found.get("user") or "postgres"),
         })  # fmt: skip
         run = site.ended(site.start(job), 250)
     assert run.state is RunState.SUCCEEDED, (run.error_message, site.log(run.id, None)[-20:])

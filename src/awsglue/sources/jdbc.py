@@ -58,13 +58,20 @@ def spark_options(kind: str, options: dict[str, Any]) -> dict[str, str]:
             "the connection's password is returned encrypted: give user and password in connection_options, or have "
             "connections return passwords (ReturnConnectionPasswordEncrypted, docs/connections.md)"
         )
-    found = {"url": url, "driver": options.get("className") or driver(kind, url)[0]}
+    found = {"url": _for_spark(url), "driver": options.get("className") or driver(kind, url)[0]}
     for name in ("user", "password", "fetchsize", "batchsize"):
         if options.get(name) is not None:
             found[name] = str(options[name])
     if options.get("bulkSize"):
         found["batchsize"] = str(options["bulkSize"])
     return found
+
+
+def _for_spark(url: str) -> str:
+    """Of a MariaDB's URL, the one by which Spark knows whose quotes to use: else it would read the names of columns."""
+    if not url.startswith("jdbc:mariadb:"):
+        return url
+    return f"jdbc:mysql:{url.removeprefix('jdbc:mariadb:')}{'&' if '?' in url else '?'}permitMysqlScheme=true"
 
 
 def source_of(options: dict[str, Any]) -> str:
@@ -108,7 +115,7 @@ def read(
     try:
         return Records.of(_load(work, given, source, parts))
     except SPARK_ERRORS as error:
-        raise failed(kind, given["url"], error) from error
+        raise failed(kind, str(options.get("url")), error) from error
 
 
 def _load(work: Workspace, given: dict[str, str], source: str, parts: list[str]) -> DataFrame:
@@ -130,7 +137,10 @@ def _window(
                 lookback=float(options.get("jobBookmarkLookback", 0)))  # fmt: skip
     listed = ", ".join(keys.names)
     sort = ", ".join(f"{name} {'ASC' if keys.descending else 'DESC'}" for name in keys.names)
-    ranked = f"(SELECT {listed}, row_number() OVER (ORDER BY {sort}) AS glue_rank FROM {source}) glue_top"  # noqa: S608
+    known = " AND ".join(
+        f"{name} IS NOT NULL" for name in keys.names
+    )  # some databases rank NULL as the greatest
+    ranked = f"(SELECT {listed}, row_number() OVER (ORDER BY {sort}) AS glue_rank FROM {source} WHERE {known}) glue_top"  # noqa: S608
     rows = _load(work, given, ranked, ["glue_rank = 1"]).collect()
     top = list(rows[0][:-1]) if rows else None
     if (end := bookmark.end(transformation_ctx)) is not None:
@@ -148,7 +158,7 @@ def write(frame: DataFrame, kind: str, options: dict[str, Any]) -> None:
             "append"
         ).save()
     except SPARK_ERRORS as error:
-        raise failed(kind, given["url"], error) from error
+        raise failed(kind, str(options.get("url")), error) from error
 
 
 def failed(kind: str, url: str, error: Exception) -> Exception:

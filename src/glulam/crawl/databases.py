@@ -103,7 +103,7 @@ def _inspected(engine: Any, kind: str, database: str, target: JdbcTarget) -> lis
                 names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
                 for name in sorted(names):
                     path = (database, name) if schema is None else (database, schema, name)
-                    if _wanted(target, path, kind):
+                    if _wanted(target, path):
                         found.append(_source_table(inspector, kind, schema, path))
     finally:
         engine.dispose()
@@ -127,22 +127,14 @@ def _schemas(inspector: Any, kind: str) -> list[str | None]:
     ]
 
 
-def _wanted(target: JdbcTarget, path: Sequence[str], kind: str) -> bool:
+def _wanted(target: JdbcTarget, path: Sequence[str]) -> bool:
     excluded = excluder(target.exclusions)
-    return (
-        _matches(target.path, path, kind)
-        and not excluded("/".join(path[1:]))
-        and not excluded("/".join(path))
-    )
+    return _matches(target.path, path) and not excluded("/".join(path[1:])) and not excluded("/".join(path))
 
 
-def _matches(pattern: str, path: Sequence[str], kind: str) -> bool:
+def _matches(pattern: str, path: Sequence[str]) -> bool:
     """`db/schema/%`, `db/%`: `%` stands for any characters; a pattern that ends early means all below it."""
     parts = pattern.split("/")
-    if len(parts) > len(path):
-        raise InvalidInput(
-            f"path {pattern!r}: expected at most {len(path)} parts for {kind}, such as {'/'.join(path)}"
-        )
     parts += ["%"] * (len(path) - len(parts))
     return all(_like(p, name) for p, name in zip(parts, path, strict=True))
 
@@ -213,11 +205,13 @@ def _read(definition: Mapping[str, Any], target: JdbcTarget, reach: Reach) -> tu
     properties = definition["ConnectionProperties"]
     url = str(properties.get("JDBC_CONNECTION_URL", "")).strip()
     if url.startswith("jdbc:sqlite:"):
+        _require_parts(target, "database/table")
         name, engine = _sqlite(url, reach)
         return "sqlite", _inspected(engine, "sqlite", name, target)
     if url.startswith("jdbc:mariadb:"):
         properties = {**properties, "JDBC_CONNECTION_URL": f"jdbc:mysql:{url.removeprefix('jdbc:mariadb:')}"}
     place = target_of({**definition, "ConnectionProperties": properties})
+    _require_parts(target, "database/schema/table" if place.engine == "postgresql" else "database/table")
     address = _address(place, reach)
     if place.engine == "mysql":
         return "mysql", _of_mysql(place, address, target)
@@ -225,6 +219,13 @@ def _read(definition: Mapping[str, Any], target: JdbcTarget, reach: Reach) -> tu
         "postgresql+psycopg://", creator=_postgresql(place, address), poolclass=NullPool
     )
     return "postgresql", _inspected(engine, "postgresql", place.database or place.user, target)
+
+
+def _require_parts(target: JdbcTarget, form: str) -> None:
+    if target.path.count("/") > form.count("/"):
+        raise InvalidInput(
+            f"path {target.path!r}: expected at most {form.count('/') + 1} parts, as in {form}"
+        )
 
 
 def _address(place: Target, reach: Reach) -> str:
@@ -244,7 +245,7 @@ def _address(place: Target, reach: Reach) -> str:
 def _of_mysql(place: Target, address: str, target: JdbcTarget) -> list[SourceTable]:
     database, name, *_ = *target.path.split("/"), "%"
     with closing(mysql_session(place, address, _TIMEOUT_S, _STATEMENT_MS // 1000)) as session:
-        return [t for t in mysql_tables(session, database, name) if _wanted(target, t.path, "mysql")]
+        return [t for t in mysql_tables(session, database, name) if _wanted(target, t.path)]
 
 
 def _postgresql(target: Target, address: str) -> Callable[[], Any]:

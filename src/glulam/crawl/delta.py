@@ -31,7 +31,7 @@ def delta_table(store: ObjectStore, spool: Path, place: S3Uri) -> FoundTable:
     """Raises ObjectNotFound (no Delta table there), StorageFailed (a log that cannot be read)."""
     local, copied = _with_log(store, spool, place)
     try:
-        table = DeltaTable(str(local), without_files=True)
+        table = DeltaTable(str(local))
         schema = pa.schema(table.schema().to_arrow())
         columns = tuple(
             ColumnFinding(name=f.name.lower(), source_name=f.name, type=from_arrow(f.type)) for f in schema

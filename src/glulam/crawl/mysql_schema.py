@@ -32,6 +32,7 @@ _TABLES = """
 _COLUMNS = """
     SELECT table_name, column_name, column_type, column_comment FROM information_schema.columns
     WHERE table_schema = %s AND table_name LIKE %s ORDER BY BINARY table_name, ordinal_position"""
+_NOT_THERE = "a view of what is not there, or may not be read by who made it"
 _MOST_DIGITS = 38
 _TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?( unsigned)?")
 _SMALLINT, _INT = Scalar("smallint"), Scalar("int")
@@ -65,7 +66,7 @@ def mysql_tables(session: Any, database: str, name: str) -> Iterator[SourceTable
                 there = tuple(columns.get(table, ()))
                 yield SourceTable(
                     path=(schema, table), columns=there, comment="" if view else comment,
-                    broken="" if there else comment or "it has no column that may be read",
+                    broken="" if there else _NOT_THERE if view else "it has no column that may be read",
                 )  # fmt: skip
 
 
