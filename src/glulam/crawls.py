@@ -65,8 +65,8 @@ class Crawls:
             )
         read = reading_of(table)
         schema = read.schema if isinstance(read.schema, Struct) else None
-        if not is_native(read, (uri.key for uri, *_ in files)):
-            fields = fields_of(table, read)
+        fields = fields_of(table, read)
+        if not is_native(read, fields, (uri.key for uri, *_ in files)):
             return Located(files=files, form=FileFormat(format=read.format), reader=reader_of(read, fields))
         told = any(uri.key.endswith(_COMPRESSED) for uri, *_ in files)  # DuckDB sees it by each file's name
         form = FileFormat(

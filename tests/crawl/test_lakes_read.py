@@ -12,7 +12,7 @@ from crawl.conftest import CrawledLake
 from crawl.lakes import contents, layouts
 from crawl.lakes.case import Lake
 from glulam.app import App
-from glulam.catalog.tables import Table
+from glulam.catalog.tables import Table, list_tables
 from glulam.cli.letters import live_tables
 from glulam.model.errors import InvalidInput
 from glulam.settings import Settings
@@ -46,7 +46,8 @@ def test_lake(number: int, app: App) -> None:
     lake = CrawledLake(app=app, root=root, database=f"lake{number}")
     target = {"Path": f"s3://bucket-{number}/{case.path}", "Exclusions": list(case.exclusions)}
     lake.once(**{"Targets": {"S3Targets": [target]}, **case.given})
-    tables = [t for t in lake.tables().values() if t.database == lake.database]
+    with app.database.connection() as conn:
+        tables = list_tables(conn, lake.database, scope=app.scope)
     assert len(tables) == len(case.tables)
     for table in tables:
         described = table.descriptor

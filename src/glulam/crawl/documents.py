@@ -5,7 +5,6 @@ Left to others: what of a document that is there may change (`planning.py`)."""
 from __future__ import annotations
 
 import json
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,12 +121,9 @@ def counts(files: int, records: int, size_bytes: int) -> dict[str, str]:
 
 def excluded_paths(table: FoundTable) -> list[str]:
     """Patterns for what lies in the table's folder and is not of it."""
-    root = escaped(table.location) if table.location.endswith("/") else ""
-    paths = [odd.path for odd in table.odd]
-    if len(paths) > _MOST_EXCLUSIONS:
-        kinds = {posixpath.splitext(p)[1] for p in paths}
-        return [f"{root}**{escaped(kind)}" for kind in sorted(kinds) if kind]
-    return [f"{root}{escaped(p)}{'**' if p.endswith('/') else ''}" for p in paths]
+    root = table.location if table.location.endswith("/") else ""
+    paths = [*table.others, *(f"{root}{odd.path}" for odd in table.odd)]
+    return [f"{escaped(p)}{'**' if p.endswith('/') else ''}" for p in paths[:_MOST_EXCLUSIONS]]
 
 
 def _parameters(table: FoundTable) -> dict[str, str]:

@@ -56,6 +56,8 @@ class FoundTable:
     """What lies in its folder and is not of it."""
     exclusions: tuple[str, ...] = ()
     """Patterns of the include path, from the bucket on."""
+    others: tuple[str, ...] = ()
+    """URIs of what lies in its folder beside its files: tables of their own, files that are in no known format."""
     comment: str = ""
     storage: Mapping[str, str] | None = None
     """Of what is no plain file: members of the StorageDescriptor's place (a database's table, a lakehouse format)."""

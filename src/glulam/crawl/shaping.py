@@ -4,9 +4,11 @@ Left to others: which files belong together (`grouping.py`), the catalog's docum
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, takewhile
 
 from glulam.crawl.findings import ColumnFinding
 from glulam.crawl.found import FoundPartition, FoundTable, Odd
@@ -28,9 +30,14 @@ def by_position(parameters: Mapping[str, str]) -> bool:
 
 
 def shape(
-    datasets: Sequence[Dataset], root: S3Uri, prefix: str, exclusions: Sequence[str] = ()
+    datasets: Sequence[Dataset],
+    root: S3Uri,
+    prefix: str,
+    exclusions: Sequence[str] = (),
+    strange: Sequence[str] = (),
 ) -> list[FoundTable]:
-    """The tables of one include path; no two have one name. `exclusions`: the include path's own patterns."""
+    """The tables of one include path; no two have one name. `exclusions`: the include path's own patterns; `strange`: the
+    URIs of files in no known format."""
     excluded = tuple(f"{escaped(str(root))}{pattern.removeprefix('/')}" for pattern in exclusions)
     tables, taken = [], set[str]()
     for d in datasets:
@@ -40,7 +47,15 @@ def shape(
             name = with_suffix(name, location)
         taken.add(name)
         tables.append(replace(_table(d, name, location, root), exclusions=excluded))
-    return tables
+    places = sorted({*(t.location for t in tables), *strange})
+    return [replace(t, others=tuple(_below(t.location, places))) for t in tables]
+
+
+def _below(location: str, places: Sequence[str]) -> Iterator[str]:
+    """Of sorted places those in a folder."""
+    if location.endswith("/"):
+        start = bisect_right(places, location)
+        yield from takewhile(lambda place: place.startswith(location), islice(places, start, None))
 
 
 def _last(folder: S3Uri) -> str:

@@ -264,7 +264,10 @@ class _Crawling:
         self._unclassified(listing, looked.folders)
         rules = Rules(combine=definition.combine, table_level=definition.table_level, only=listing.only,
                       level=1 + len([p for p in listing.root.key.split("/") if p]))  # fmt: skip
-        tables = shape(group(looked.folders, rules), listing.root, definition.table_prefix, target.exclusions)
+        strange = [str(u.uri) for f in looked.folders for u in f.unclassified]
+        tables = shape(
+            group(looked.folders, rules), listing.root, definition.table_prefix, target.exclusions, strange
+        )
         for path in listing.delta:
             place = listing.root if not path else folder(f"{listing.root}{path}")
             tables += _prefixed(definition, self.work.lookers.lakehouse(DeltaTarget(path=place)))

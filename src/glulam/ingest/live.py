@@ -177,7 +177,7 @@ class LiveTables:
         columns = [(c.name, c.data_type) for c in table.descriptor.columns]
         keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
         if found.keys is not None:
-            keys = [c for c in columns if c[0] in found.keys]
+            keys = [c for key in found.keys for c in columns if c[0] == key]
             columns = [c for c in columns if c not in keys]
         return QueryTable(
             database=table.database, name=table.name, files=tuple(paths), form=found.form, places=places,

@@ -8,20 +8,33 @@ from glulam.crawl.located import Reading
 from glulam.crawl.rows import lines, records
 from glulam.crawl.rows.orc import OrcRows
 from glulam.engine.arrow_files import FileReader
-from glulam.infer.types import Struct
+from glulam.infer.types import Array, DataType, Map, Struct
 
 _HEADED = ("cloudfront", "microsoft_log", "vpcflow")
 _NATIVE = ("none", "gzip", "zstd")
 _OTHER_NAMES = (".bz2", ".bzip2", ".snappy", ".lz4", ".zip")
 
 
-def is_native(reading: Reading, names: Iterable[str]) -> bool:
-    """Whether DuckDB reads such files itself."""
+def is_native(reading: Reading, fields: Struct, names: Iterable[str]) -> bool:
+    """Whether DuckDB reads such files itself. Keys that differ in nothing but their case are one to it."""
     if reading.format == "parquet":
         return True
     if reading.format not in ("json", "csv") or "jsonPath" in reading.settings:
         return False
+    if reading.format == "json" and _cases_differ(fields):
+        return False
     return reading.compression in _NATIVE and not any(name.endswith(_OTHER_NAMES) for name in names)
+
+
+def _cases_differ(kind: DataType) -> bool:
+    if isinstance(kind, Array):
+        return _cases_differ(kind.element)
+    if isinstance(kind, Map):
+        return _cases_differ(kind.value)
+    if not isinstance(kind, Struct):
+        return False
+    keys = {f.key.lower() for f in kind.fields}
+    return len(keys) < len(kind.fields) or any(_cases_differ(f.type) for f in kind.fields)
 
 
 def reader_of(reading: Reading, fields: Struct) -> FileReader | None:
