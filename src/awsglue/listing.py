@@ -98,10 +98,12 @@ def _is_data(name: str) -> bool:
 
 
 def _pattern(glob: str) -> str:
-    """Glue's exclusions are globs in which `**` crosses folders and `*` does not."""
+    """Glue's exclusions are globs in which `**` crosses folders and `*` does not; a character behind `\\` is itself."""
     parts = []
-    for piece in re.split(r"(\*\*/?|\*|\?|\[[^\]]*\]|\{[^}]*\})", glob):
-        if piece.startswith("**"):
+    for piece in re.split(r"(\\.|\*\*/?|\*|\?|\[[^\]]*\]|\{[^}]*\})", glob):
+        if piece.startswith("\\"):
+            parts.append(re.escape(piece[1:]))
+        elif piece.startswith("**"):
             parts.append(".*")
         elif piece in ("*", "?"):
             parts.append("[^/]*" if piece == "*" else "[^/]")

@@ -19,7 +19,9 @@ from glulam.catalog.connection_targets import Target, target_of
 from glulam.catalog.connection_tester import LOOPBACK, ConnectionTester
 from glulam.model.addresses import addresses_of
 from glulam.model.errors import ConnectionFailed, InvalidInput
+from mariadb import MariaDb, mariadb_server
 
+__all__ = ["mariadb_server"]
 NEVER = 10**9
 FAILED = "FederationSourceException"
 
@@ -95,6 +97,23 @@ def test_validate_credentials_tests_before_it_keeps(glue: Any, port: int, refuse
     glue.create_connection(ConnectionInput={**asked, **jdbc(port)})
     found = glue.get_connection(Name="v")["Connection"]
     assert abs(found["LastConnectionValidationTime"].timestamp() - time.time()) < 60
+
+
+def test_mysql_is_logged_in_to(glue: Any, mariadb_server: MariaDb, refused: Any) -> None:
+    database = mariadb_server.database()
+    user = mariadb_server.user(f"SELECT ON {database}.*", password="right")
+
+    def given(password: str, **more: str) -> dict[str, Any]:
+        properties = {"JDBC_CONNECTION_URL": f"jdbc:mysql://localhost:{mariadb_server.port}/{database}", "USERNAME": user,
+                      "PASSWORD": password, **more}  # fmt: skip
+        return {"ConnectionType": "JDBC", "ConnectionProperties": properties}
+
+    test = glue.test_connection
+    test(TestConnectionInput=given("right"))
+    text = refused(FAILED, test, TestConnectionInput=given("wrong-word"))
+    assert "Access denied" in text
+    assert "wrong-word" not in text
+    assert "SSL" in refused(FAILED, test, TestConnectionInput=given("right", JDBC_ENFORCE_SSL="true"))
 
 
 def test_network_is_a_tcp_connection(glue: Any, refused: Any) -> None:

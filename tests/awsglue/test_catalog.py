@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,16 @@ def test_writing_into_a_table(
     ]
     glue_context.purge_table(database=database, table_name="t", options={"retentionPeriod": 0})
     assert not list((bucket / "t").rglob("*.json"))
+
+
+def test_what_a_crawler_found_odd_is_left_out(glue_context: GlueContext, database: str, bucket: Path) -> None:
+    (bucket / "t").mkdir()
+    for name, text in (
+        ("1.json", '{"id": 1}\n'),
+        ("odd [1].json", "x,y\n1,2\n"),
+        ("odd 1.json", '{"id": 2}\n'),
+    ):
+        (bucket / "t" / name).write_text(text)
+    odd = json.dumps([f"s3://{bucket.name}/t/odd \\[1\\].json"])
+    table(glue_context, database, f"s3://{bucket.name}/t/", "json", {"id": "bigint"}, exclusions=odd)
+    assert read(glue_context, database) == [{"id": 1}, {"id": 2}]

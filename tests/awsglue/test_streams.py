@@ -53,8 +53,8 @@ def test_each_batch_once(glue_context: GlueContext, bucket: Path) -> None:
 def test_a_batch_that_fails(
     glue_context: GlueContext, bucket: Path, given: dict[str, Any], tries: int
 ) -> None:
+    frame, count = stream(glue_context, bucket), []
     put(bucket, 1)
-    count = []
 
     def work(batch: DataFrame, number: int) -> None:
         count.append(number)
@@ -62,7 +62,7 @@ def test_a_batch_that_fails(
 
     options = {"windowSize": "1 second", "checkpointLocation": f"s3://{bucket.name}/checkpoint/", **given}
     with pytest.raises(StreamingQueryException, match="nothing good"):
-        glue_context.forEachBatch(stream(glue_context, bucket), work, options)
+        glue_context.forEachBatch(frame, work, options)
     assert count == [0] * tries
 
 

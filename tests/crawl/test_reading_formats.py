@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyarrow import orc
+from pyiceberg.catalog.memory import InMemoryCatalog
 
 from crawl.conftest import CrawledLake
 from crawl.test_reading import sql
@@ -226,6 +227,25 @@ def test_a_delta_table(lake: CrawledLake) -> None:
     lake.once("s3://lake/d/")
     found = sql(lake, "SELECT id, city, day, n FROM db.orders ORDER BY id")
     assert found == [(1, "a b", date(2024, 1, 1), 1.5), (3, "é=1", None, 3.5)]
+
+
+def test_an_iceberg_table(lake: CrawledLake) -> None:
+    """By its metadata alone: the catalog that made it is another."""
+    io = {"py-io-impl": "icebergreader.LakeIO", "lake": str(lake.root)}
+    catalog = InMemoryCatalog("m", warehouse="s3://lake/ice", **io)
+    catalog.create_namespace("n")
+    rows = pa.table({"id": [1, 2, 3], "day": [date(2024, 1, 1)] * 3})
+    made = catalog.create_table("n.orders", schema=rows.schema)
+    made.append(rows)
+    with made.update_schema() as update:
+        update.rename_column("id", "number")
+    made.delete("number = 2")
+    targets = {"IcebergTargets": [{"Paths": ["s3://lake/ice/"], "MaximumTraversalDepth": 5}]}
+    lake.once(Targets=targets)
+    assert sql(lake, "SELECT number, day FROM db.orders ORDER BY 1") == [
+        (1, date(2024, 1, 1)),
+        (3, date(2024, 1, 1)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ def scans_of(
     if table.format == "iceberg":
         return []
     work.reach(table.location)
-    bookmark, exclusions = bookmark_of(work, transformation_ctx, options), exclusions_of(options)
+    bookmark = bookmark_of(work, transformation_ctx, options)
+    exclusions = [*exclusions_of(table.parameters), *exclusions_of(options)]  # a crawler says what is odd
     keys = table.keys
     if not keys.fields:
         whole = Scan(paths=(table.location,), recurse=True)
