@@ -19,9 +19,10 @@ from glulam.infer.arrow import to_arrow
 from glulam.model.errors import InvalidInput, UnsupportedSql
 
 
-def sql(lake: CrawledLake, query: str) -> list[tuple[Any, ...]]:
+def sql(lake: CrawledLake, query: str, *, told: bool = True) -> list[tuple[Any, ...]]:
+    """`told`: the session knows the query before it opens its tables, as in `glulam sql`."""
     live = live_tables(lake.app)
-    with live.session(live.named_in(query)) as (session, _):
+    with live.session(live.named_in(query), query=query if told else None) as (session, _):
         return list(session.spark(query, 0).rows)
 
 

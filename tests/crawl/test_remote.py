@@ -22,7 +22,7 @@ def test_a_bucket(bucket: CrawledBucket) -> None:
     assert bucket.crawl().empty
     live = live_tables(bucket.app)
     query = "select count(*), sum(id), max(day) from db.orders"
-    with live.session(live.named_in(query)) as (session, _):
+    with live.session(live.named_in(query), query=query) as (session, _):
         assert session.spark(query, 0).rows == ((150, sum(range(150)), 4),)
 
 

@@ -79,7 +79,7 @@ def sql(settings: Settings, query: str, limit: int, *, as_json: bool) -> int:
     """Run a Spark SQL query over the live files of the tables that it names."""
     with App(settings) as app:
         live = live_tables(app)
-        with live.session(live.named_in(query)) as (session, _):
+        with live.session(live.named_in(query), query=query) as (session, _):
             result = session.spark(query, limit)
     if as_json:
         columns = [{"name": name, "type": kind} for name, kind in result.columns]

@@ -16,8 +16,6 @@ from pyarrow import fs
 
 from glulam.model.errors import GlulamError
 
-_NUMBER = "\x00number"
-
 
 class FileReader(Protocol):
     """Reads files of one table."""
@@ -58,26 +56,15 @@ class ArrowFiles(ds.Dataset):  # type: ignore[misc]
 
     def _scan(self, names: list[str], condition: Any) -> Iterator[pa.RecordBatch]:
         try:
-            for path, at in self._chosen(condition):
-                for batch in self._reader.batches(Path(path)):
+            # chosen by their partitions alone: none is opened for that
+            for fragment in self._files.get_fragments(filter=condition):
+                at = self._rows[fragment.path]
+                for batch in self._reader.batches(Path(fragment.path)):
                     whole = self._with_values(batch, at)
                     yield (whole if condition is None else whole.filter(condition)).select(names)
         except GlulamError as error:
             self.failure = error
             raise
-
-    def _chosen(self, condition: Any) -> list[tuple[str, int]]:
-        """The files that may have rows for a condition, by their partition values: none is opened."""
-        fragments = self._files.get_fragments(filter=condition)
-        kept = [(fragment.path, self._rows[fragment.path]) for fragment in fragments]
-        if condition is None or not self._values.num_columns:
-            return kept
-        numbered = self._values.append_column(_NUMBER, pa.array(range(len(self._values))))
-        try:
-            exactly = set(numbered.filter(condition).column(_NUMBER).to_pylist())
-        except pa.ArrowInvalid:  # it is on other columns, too
-            return kept
-        return [(path, at) for path, at in kept if at in exactly]
 
     def _with_values(self, batch: pa.RecordBatch, at: int) -> pa.RecordBatch:
         constants = [pa.repeat(column[at], len(batch)) for column in self._values.columns]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from glulam.engine.arrow_files import FileReader
 from glulam.engine.base import EngineResources
 from glulam.engine.file_readers import FileFormat
 from glulam.engine.partition_writer import partition_folder
+from glulam.engine.pruning import wanted
 from glulam.engine.query import QuerySession, QueryTable, tables_of
 from glulam.engine.staging import DEAD_LETTERS
 from glulam.ingest.iceberg import IcebergTables
@@ -86,14 +88,16 @@ class LiveTables:
         self,
         tables: Sequence[Table],
         *,
+        query: str | None = None,
         places: bool = False,
         registered: Mapping[str, pa.Table] | None = None,
     ) -> Iterator[tuple[QuerySession, dict[str, S3Uri]]]:
-        """A session with a view for each table, and the URI of each of their files by its local path.
+        """A session with a view for each table, and the URI of each of their files by its local path. `query`: all that will
+        be asked of it, so that partitions which it leaves out are not there.
 
         Raises StorageFailed when a file is promised and not there yet: its batch is still being published."""
         uris: dict[str, S3Uri] = {}
-        views = [self._view(table, uris, places) for table in tables]
+        views = [self._view(table, uris, places, query) for table in tables]
         with QuerySession(views, self.resources, registered) as session:
             yield session, uris
 
@@ -138,11 +142,11 @@ class LiveTables:
             columns=tuple((c.name, c.data_type) for c in snapshot.columns),
         )  # fmt: skip
 
-    def _view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+    def _view(self, table: Table, uris: dict[str, S3Uri], places: bool, query: str | None) -> QueryTable:
         if is_iceberg(table.descriptor):
             return self._iceberg_view(table, uris, places)
         if not is_pipelines(table):
-            return self._located_view(table, uris, places)
+            return self._located_view(table, uris, places, query)
         with self.database.connection() as conn:
             files = outputs.live(conn, table.id)
         keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
@@ -160,10 +164,21 @@ class LiveTables:
             columns=tuple((c.name, c.data_type) for c in table.descriptor.columns),
         )  # fmt: skip
 
-    def _located_view(self, table: Table, uris: dict[str, S3Uri], places: bool) -> QueryTable:
+    def _located_view(
+        self, table: Table, uris: dict[str, S3Uri], places: bool, query: str | None
+    ) -> QueryTable:
         found = self.located(table)
+        columns = [(c.name, c.data_type) for c in table.descriptor.columns]
+        keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
+        if found.keys is not None:
+            keys = [c for key in found.keys for c in columns if c[0] == key]
+            columns = [c for c in columns if c not in keys]
+        files = found.files
+        if query is not None:
+            kept = wanted(query, table.database, table.name, tuple(keys), [values for *_, values in files])
+            files = files if kept is None else tuple(compress(files, kept))
         paths: list[Path] = []
-        for uri, etag, _, _ in found.files:
+        for uri, etag, _, _ in files:
             path = self.store.local_path(uri)
             if path is None:
                 folder = self.resources.spool / "tables" / str(table.id)
@@ -174,15 +189,10 @@ class LiveTables:
                 )
             uris[str(path)] = uri
             paths.append(path)
-        columns = [(c.name, c.data_type) for c in table.descriptor.columns]
-        keys = [(c.name, c.data_type) for c in table.descriptor.partition_keys]
-        if found.keys is not None:
-            keys = [c for key in found.keys for c in columns if c[0] == key]
-            columns = [c for c in columns if c not in keys]
         return QueryTable(
             database=table.database, name=table.name, files=tuple(paths), form=found.form, places=places,
             reader=found.reader, columns=tuple(columns), partition_keys=tuple(keys),
-            values=tuple(values for *_, values in found.files),
+            values=tuple(values for *_, values in files),
         )  # fmt: skip
 
     def _located_counts(self, table: Table) -> TableCounts:
