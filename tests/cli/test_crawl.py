@@ -66,10 +66,13 @@ def test_profile_of_what_was_crawled(lake: Cli) -> None:
     (folder / "a.json").write_text('{"mail": "a@b.example"}\n{"mail": "c@d.example"}\n')
     (folder.parent / "pages").mkdir()
     (folder.parent / "pages" / "a.xml").write_text("<all><p><a>1</a></p><p><a>2</a></p></all>")
+    (folder.parent / "torn").mkdir()
+    (folder.parent / "torn" / "a.json").write_text('{"a": 1}\n{"a": 2}\n{torn\n')
     shown = lake("crawl", "s3://sales/", "--database", "shop", "--apply", "--profile")
     assert shown.code == 0, shown.err
     assert "shop.people: profiled; looks personal: mail" in shown.out
-    assert "shop.pages: table shop.pages is xml" in shown.out
+    assert "shop.pages: profiled" in shown.out
+    assert "shop.torn: the query cannot be run" in shown.out
     table = lake.look("tables", "shop.people", "--json").json["table"]
     assert "email" in json.dumps(table)
     assert lake.look("crawl", "s3://sales/", "--database", "shop", "--profile").code == 2

@@ -184,6 +184,9 @@ def test_other_compressions(lake: CrawledLake) -> None:
     lake.put("b/1.csv.bz2", bz2.compress(b"id;name\n1;a;c\n"))
     with pytest.raises(InvalidInput, match=r"1\.csv\.bz2: line 2: found 3 values; expected 2"):
         sql(lake, "SELECT id FROM db.b")
+    lake.put("b/1.csv.bz2", bz2.compress(b"id;name\n" + b"1;a\n" * 400_000)[:-20])
+    with pytest.raises(StorageFailed, match=r"1\.csv\.bz2"):
+        sql(lake, "SELECT id FROM db.b")
 
 
 def test_a_scan_opens_only_the_files_that_its_condition_may_want(lake: CrawledLake) -> None:

@@ -62,7 +62,7 @@ def _show_table(change: TableChange, full: bool) -> None:
 def _seen(c: Evidence) -> str:
     return (
         ", ".join(f"{n:,} {kind}" for kind, n in sorted(c.counts.items(), key=lambda pair: -pair[1]))
-        or "as before"
+        or "not counted"
     )
 
 

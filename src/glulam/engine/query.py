@@ -219,8 +219,11 @@ class QuerySession:
         con.execute(f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {name}")  # noqa: S608
 
     def _explained(self, error: Any) -> GlulamError:
-        failed = (scan.failure for scan in self._scans)
-        return next((failure for failure in failed if failure is not None), None) or _explained(error)
+        for scan in self._scans:
+            failure, scan.failure = scan.failure, None
+            if failure is not None:
+                return failure
+        return _explained(error)
 
     def _parquet(self, variable: str, table: QueryTable) -> tuple[str, list[str]]:
         text = (

@@ -77,7 +77,7 @@ def told(path: Path) -> Iterator[None]:
     """What goes wrong in a file, said with its name. Libraries raise what they like for a damaged one."""
     try:
         yield
-    except (GlulamError, GeneratorExit):
+    except GlulamError:
         raise
     except Exception as error:
         raise StorageFailed(f"{path}: cannot be read: {type(error).__name__}: {error}"[:500]) from error
