@@ -147,7 +147,7 @@ class GlueContext:
                 f"table {table.name} of a database does not name its connection (parameter connectionName)"
             )
         conf = self.extract_jdbc_conf(name, catalog_id)
-        return {**conf, "dbtable": table.location.split(".", 1)[-1], **options}
+        return {**conf, "dbtable": jdbc.table_at(table.format, table.location), **options}
 
     def _lazy(self, make: Callable[[int], Records], name: str) -> DynamicFrame:
         stage = next_stage()

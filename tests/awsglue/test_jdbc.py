@@ -56,7 +56,12 @@ def postgres(glue_context: GlueContext, database_server: TestServer) -> Iterator
         found = conninfo_to_dict(proxy.url)
         reached = {"url": f"jdbc:postgresql://127.0.0.1:{found['port']}/{found['dbname']}",
                    "user": str(found.get("user") or "postgres"), "password": "x"}  # fmt: skip
-        yield Reached("postgresql", reached, lambda sql: admin.execute(sql).fetchall())
+
+        def ask(sql: str) -> list[Any]:
+            done = admin.execute(sql)
+            return done.fetchall() if done.description else []
+
+        yield Reached("postgresql", reached, ask)
 
 
 @pytest.fixture(scope="module")
@@ -171,19 +176,22 @@ def test_mariadbs_own_url(glue_context: GlueContext, mysql: Reached) -> None:
 
 
 def test_a_table_and_a_connection_of_the_catalog(
-    glue_context: GlueContext, mysql: Reached, database: str
+    glue_context: GlueContext, reached: Reached, database: str
 ) -> None:
     """Read and written by the table's name; the password comes with the connection, where that may be."""
-    glue, (_, schema) = glue_context.workspace.glue, mysql.options["url"].rsplit("/", 1)
-    given = {"JDBC_CONNECTION_URL": mysql.options["url"], "USERNAME": mysql.options["user"], "PASSWORD": PASSWORD,
-             "JDBC_DRIVER_CLASS_NAME": "org.mariadb.jdbc.Driver"}  # fmt: skip
+    glue, (_, name) = glue_context.workspace.glue, reached.options["url"].rsplit("/", 1)
+    likes, place = {
+        "mysql": ("`Li-kes`", f"{name}.Li-kes"), "postgresql": ('"Li-kes"', f"{name}.public.Li-kes")
+    }[reached.kind]  # fmt: skip
+    given = {"JDBC_CONNECTION_URL": reached.options["url"], "USERNAME": reached.options["user"], "PASSWORD": PASSWORD,
+             "JDBC_DRIVER_CLASS_NAME": reached.options.get("className", "org.postgresql.Driver")}  # fmt: skip
     glue.create_connection(
         ConnectionInput={"Name": "my", "ConnectionType": "JDBC", "ConnectionProperties": given}
     )
-    mysql.admin("CREATE TABLE likes (id int, what varchar(9))")
+    reached.admin(f"CREATE TABLE {likes} (id int, what varchar(9))")
     glue.create_table(DatabaseName=database, TableInput={
-        "Name": "likes", "Parameters": {"classification": "mysql", "connectionName": "my"},
-        "StorageDescriptor": {"Location": f"{schema}.likes", "Columns": [{"Name": "id", "Type": "int"}]},
+        "Name": "likes", "Parameters": {"classification": reached.kind, "connectionName": "my"},
+        "StorageDescriptor": {"Location": place, "Columns": [{"Name": "id", "Type": "int"}]},
     })  # fmt: skip
     read = glue_context.create_dynamic_frame.from_catalog
     with pytest.raises(InvalidInput, match="ReturnConnectionPasswordEncrypted"):
@@ -194,12 +202,12 @@ def test_a_table_and_a_connection_of_the_catalog(
         frame = DynamicFrame.fromDF(made, glue_context, "made")
         glue_context.write_dynamic_frame.from_catalog(frame, database=database, table_name="likes")
         assert [row["what"] for row in rows(read(database=database, table_name="likes"))] == ["tea", "rum"]
-        glue_context.write_dynamic_frame.from_jdbc_conf(frame, "my", {"dbtable": "likes"})
-        assert mysql.admin("SELECT count(*) FROM likes") == [(4,)]
+        glue_context.write_dynamic_frame.from_jdbc_conf(frame, "my", {"dbtable": likes})
+        assert reached.admin(f"SELECT count(*) FROM {likes}") == [(4,)]  # noqa: S608
         conf = glue_context.extract_jdbc_conf("my")
         assert (conf["vendor"], conf["fullUrl"], conf["password"]) == (
-            "mysql",
-            mysql.options["url"],
+            reached.kind,
+            reached.options["url"],
             PASSWORD,
         )
     finally:

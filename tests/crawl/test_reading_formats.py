@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -24,7 +25,7 @@ from glulam.catalog import resources
 from glulam.catalog.resources import Kind, Shelf
 from glulam.crawl.rows import lines, records
 from glulam.infer.types import Field, Struct, parse_type
-from glulam.model.errors import GlulamError, InvalidInput, StorageFailed
+from glulam.model.errors import GlulamError, InvalidInput, StorageFailed, UnsupportedSql
 
 APACHE = '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 {}\n'
 FLOW = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n"
@@ -233,6 +234,20 @@ def test_a_delta_table(lake: CrawledLake) -> None:
     lake.once("s3://lake/d/")
     found = sql(lake, "SELECT id, city, day, n FROM db.orders ORDER BY id")
     assert found == [(1, "a b", date(2024, 1, 1), 1.5), (3, "é=1", None, 3.5)]
+
+
+def test_a_delta_table_whose_files_have_other_names(lake: CrawledLake) -> None:
+    path = lake.root / "lake" / "d" / "orders"
+    write_deltalake(str(path), pa.table({"id": [1]}))
+    lake.once("s3://lake/d/")
+    log = path / "_delta_log" / "00000000000000000000.json"
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    for entry in entries:
+        if "metaData" in entry:
+            entry["metaData"]["configuration"] = {"delta.columnMapping.mode": "name"}
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    with pytest.raises(UnsupportedSql, match="columnMapping"):
+        sql(lake, "SELECT id FROM db.orders")
 
 
 def test_an_iceberg_table(lake: CrawledLake) -> None:

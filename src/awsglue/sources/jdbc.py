@@ -36,11 +36,15 @@ _HASH: dict[str, Callable[[str, int], str]] = {
 
 def vendor(kind: str, url: str) -> str:
     """The database by connection_type, or by the URL of a `jdbc` one. Raises InvalidInput."""
-    found = kind if kind in DRIVERS else (re.match(r"jdbc:(\w+):", url) or [None, ""])[1]
-    found = "mysql" if found == "mariadb" else found
+    found = kind if kind in DRIVERS else _named_by(url)
     if found not in DRIVERS:
         raise InvalidInput(f"connection_type {kind!r} with URL {url!r}: expected one of {', '.join(DRIVERS)}")
-    return str(found)
+    return found
+
+
+def _named_by(url: str) -> str:
+    found = re.match(r"jdbc:(\w+):", url)
+    return "" if found is None else "mysql" if found[1] == "mariadb" else found[1]
 
 
 def driver(kind: str, url: str) -> tuple[str, str]:
@@ -81,6 +85,17 @@ def source_of(options: dict[str, Any]) -> str:
     if table := options.get("dbtable"):
         return str(table)
     raise InvalidInput("connection_options need dbtable (or sampleQuery)")
+
+
+def table_at(form: str, location: str) -> str:
+    """A catalog table's place (`database.table`, `database.schema.table`) as it stands after FROM."""
+    database, _, table = location.partition(".")
+    if form == "mysql" and table:
+        return ".".join(f"`{name.replace('`', '``')}`" for name in (database, table))
+    schema, dot, name = table.partition(".")
+    if form == "postgresql" and dot:
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
+    return table or location
 
 
 def conditions(kind: str, options: dict[str, Any]) -> list[str]:
@@ -137,9 +152,7 @@ def _window(
                 lookback=float(options.get("jobBookmarkLookback", 0)))  # fmt: skip
     listed = ", ".join(keys.names)
     sort = ", ".join(f"{name} {'ASC' if keys.descending else 'DESC'}" for name in keys.names)
-    known = " AND ".join(
-        f"{name} IS NOT NULL" for name in keys.names
-    )  # some databases rank NULL as the greatest
+    known = " AND ".join(f"{name} IS NOT NULL" for name in keys.names)  # which some rank as the greatest
     ranked = f"(SELECT {listed}, row_number() OVER (ORDER BY {sort}) AS glue_rank FROM {source} WHERE {known}) glue_top"  # noqa: S608
     rows = _load(work, given, ranked, ["glue_rank = 1"]).collect()
     top = list(rows[0][:-1]) if rows else None
@@ -180,7 +193,7 @@ def of_connection(found: dict[str, Any]) -> dict[str, Any]:
         port = f":{given['PORT']}" if given.get("PORT") else ""
         url = f"jdbc:{engine.lower()}://{given['HOST']}{port}/{given.get('DATABASE', '')}"
     return {
-        "url": url, "fullUrl": url, "vendor": vendor("jdbc", url) if url else None, "user": given.get("USERNAME"),
+        "url": url, "fullUrl": url, "vendor": _named_by(url) or None, "user": given.get("USERNAME"),
         "password": given.get("PASSWORD"), "className": given.get("JDBC_DRIVER_CLASS_NAME"),
         "passwordEncrypted": True if "ENCRYPTED_PASSWORD" in given else None,
     }  # fmt: skip
