@@ -1,7 +1,7 @@
 """What tables a MySQL or MariaDB server has, from its information_schema: no right but SELECT is needed, and a view that is
 broken hides no other table. No row is read.
 
-Types are those with which Spark reads the columns over Connector/J, as Glue's crawlers have them (docs/crawlers.md)."""
+Types are those with which Spark reads the columns by JDBC, but for those that would lose something (docs/crawlers.md)."""
 
 from __future__ import annotations
 
