@@ -55,7 +55,7 @@ def test_sqlite_in_the_lake(lake: CrawledLake) -> None:
     _crawled(lake, JdbcTargets=[{"ConnectionName": "lite", "Path": "shop/%", "Exclusions": ["users"]}])
     assert set(lake.tables()) == {"shop_orders"}
     assert lake.columns("shop_orders") == {
-        "id": "int", "total": "decimal(8,2)", "note": "string", "at": "timestamp", "raw": "binary", "x": "float"
+        "id": "bigint", "total": "decimal(8,2)", "note": "string", "at": "timestamp", "raw": "binary", "x": "double"
     }  # fmt: skip
     document = lake.table("shop_orders").document
     assert document["Parameters"]["connectionName"] == "lite"

@@ -26,6 +26,16 @@ def test_a_bucket(bucket: CrawledBucket) -> None:
         assert session.spark(query, 0).rows == ((150, sum(range(150)), 4),)
 
 
+def test_formats_that_are_read_here(bucket: CrawledBucket) -> None:
+    for day in (1, 2):
+        bucket.put(f"x/day={day}/a.xml", f"<r><o><id>{day}</id></o><o><id>7</id></o></r>")
+    bucket.once(f"s3://{bucket.bucket}/x/")
+    bucket.put("x/day=2/a.xml", "<r><torn>")
+    live, query = live_tables(bucket.app), "select id, day from db.x where day < 2 order by id"
+    with live.session(live.named_in(query), query=query) as (session, _):
+        assert session.spark(query, 0).rows == ((1, 1), (7, 1))
+
+
 def test_one_object(bucket: CrawledBucket) -> None:
     bucket.put("in/a.json", [{"id": 1}])
     bucket.once(f"s3://{bucket.bucket}/in/a.json")

@@ -59,6 +59,8 @@ _COMMENT = 255
 _SQLITE = re.compile(r"jdbc:sqlite:(s3://.+)")
 _SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast"})
 INT, SMALLINT, FLOAT = Scalar("int"), Scalar("smallint"), Scalar("float")
+_SQLITE_TYPES: Mapping[DataType, DataType] = {SMALLINT: BIGINT, INT: BIGINT, FLOAT: DOUBLE}
+"""Whatever a column of SQLite is called, its numbers have 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +113,15 @@ def _inspected(engine: Any, kind: str, database: str, target: JdbcTarget) -> lis
 
 
 def _source_table(inspector: Any, kind: str, schema: str | None, path: tuple[str, ...]) -> SourceTable:
-    columns = tuple(
-        SourceColumn(name=c["name"], type=hive_type(c["type"]), raw=str(c["type"]).lower(), comment=c.get("comment") or "")
-        for c in inspector.get_columns(path[-1], schema=schema)
-    )  # fmt: skip
+    columns = []
+    for c in inspector.get_columns(path[-1], schema=schema):
+        found = hive_type(c["type"])
+        if kind == "sqlite":
+            found = _SQLITE_TYPES.get(found, found)
+        raw = str(c["type"]).lower()
+        columns.append(SourceColumn(name=c["name"], type=found, raw=raw, comment=c.get("comment") or ""))
     comment = "" if kind == "sqlite" else inspector.get_table_comment(path[-1], schema=schema).get("text")
-    return SourceTable(path=path, columns=columns, comment=comment or "")
+    return SourceTable(path=path, columns=tuple(columns), comment=comment or "")
 
 
 def _schemas(inspector: Any, kind: str) -> list[str | None]:
