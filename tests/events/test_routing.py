@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from datetime import datetime, timedelta, timezone
 
 from events.conftest import PLACE, Events, running, s3_pattern, within
 from glulam.events import announcing, rules
@@ -10,6 +11,7 @@ from glulam.ledger.outbox import announce
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
 from glulam.objects.notices import Change, Notice
+from glulam.observe.events import waiting
 
 ELSEWHERE = Place(account_id="123456789012", region="eu-west-1")
 FOREIGN = Place(account_id="210987654321", region="us-east-1")
@@ -62,6 +64,17 @@ def test_job_events_are_of_their_place(events: Events) -> None:
                      account_id=PLACE.account_id, region=PLACE.region)  # fmt: skip
     (event,) = events.routed()
     assert (event["region"], event["detail"]["state"]) == ("us-east-1", "FAILED")
+
+
+def test_an_alert_rule_sees_the_same_event(events: Events) -> None:
+    events.rule({"source": ["shop"]})
+    with events.database.transaction() as conn:
+        at = datetime(2024, 1, 31, 13, 0, 0, 750_000, timezone(timedelta(hours=1)))
+        said = announcing.custom(conn, PLACE, source="shop", detail_type="Sold", detail={"n": 1}, resources=["arn:x"], at=at)
+        (alerted,) = waiting(conn, PLACE, 10)
+    (event,) = events.routed()
+    assert alerted.document == event
+    assert (event["id"], event["time"], event["resources"]) == (said, "2024-01-31T12:00:00Z", ["arn:x"])
 
 
 def test_a_rule_that_is_off_or_whose_workflow_is_gone_routes_nothing(events: Events) -> None:
