@@ -220,6 +220,7 @@ workflows: {w: {}, x: {}}
 events:
   files:
     Description: raw files
+    Tags: {team: blue, old: x}
     EventPattern: {source: [aws.s3], detail: {bucket: {name: [raw]}, object: {size: [{numeric: [">", 0]}]}}}
     workflows: [w]
 """
@@ -231,21 +232,39 @@ def test_event_rules(site: Site, tmp_path: Path) -> None:
     assert site.plan() == []
     site.write(
         RULE.replace("[raw]", "[new]").replace("[w]", "[x]").replace("    Description: raw files\n", "")
-    )
+        .replace("blue, old: x", "red, new: y")
+    )  # fmt: skip
     fields = site.fields()
-    assert fields.keys() == {"Description", "EventPattern", "workflows.0"}
+    assert fields.keys() == {
+        "Description",
+        "EventPattern",
+        "workflows.0",
+        "Tags.team",
+        "Tags.old",
+        "Tags.new",
+    }
     assert fields["workflows.0"] == ("w", "x")
     site.apply()
     assert site.plan() == []
-    targets = site.client("events").list_targets_by_rule(Rule="files")["Targets"]
+    rules = site.client("events")
+    targets = rules.list_targets_by_rule(Rule="files")["Targets"]
     assert [t["Arn"] for t in targets] == ["arn:aws:glue:us-east-1:123456789012:workflow/x"]
+    tags = rules.list_tags_for_resource(ResourceARN="arn:aws:events:us-east-1:123456789012:rule/files")[
+        "Tags"
+    ]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {
+        "team": "red",
+        "new": "y",
+        "glulam:project": "rules",
+    }
     copy = replace(site, cli=replace(site.cli, folder=tmp_path / "copy"))
     assert site.cli.look("export", str(copy.cli.folder), "--endpoint", site.url).code == 0
     assert copy.plan() == []
+    rules.put_rule(Name="by_hand", EventPattern='{"source": ["x"]}')
     site.write("project: rules\n")
     assert site.plan() == [("remove", "events/files"), ("remove", "workflows/w"), ("remove", "workflows/x")]
     site.apply("--yes")
-    assert site.client("events").list_rules()["Rules"] == []
+    assert [rule["Name"] for rule in rules.list_rules()["Rules"]] == ["by_hand"]
     assert site.plan() == []
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from glulam.project import alerts
 from glulam.project.diff import Difference, difference
 from glulam.project.export import definition, files
 from glulam.project.kinds import KINDS, AlertKind, Document
+from glulam.project.nodes import Problems, as_json, read
 from glulam.project.plan import as_document
 from glulam.project.record import Entry, Record
 from glulam.project.texts import digest_of
@@ -209,12 +211,17 @@ def test_export_has_references_where_the_server_hides_values(project: MakeProjec
     assert diff(found, there) == {}
 
 
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+awkward = st.sampled_from(["${x}", "${secret:A}", "$${y}", "22:00", "1e3", "on", "", "null"])
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st.sampled_from(["${x}", "${secret:A}", "22:00", "1e3", "on"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc-", min_size=1, max_size=3), inner, max_size=3),
+    st.none() | st.booleans() | numbers | texts | awkward,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abc-", min_size=1, max_size=3), inner, max_size=3)
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 @given(
@@ -227,5 +234,10 @@ def test_any_rule_that_is_exported_is_read_as_it_was(there: Document) -> None:
     assert isinstance(RULES, AlertKind)
     received = alerts.received(RULES, there)
     assert alerts.sent(received) == there
-    text = files("p", {thing("rules", "r"): received})["alerts/r.yaml"]
-    assert yaml.safe_load(text) == {"rules": {"r": received}}
+    problems = Problems()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "r.yaml"
+        path.write_text(files("p", {thing("rules", "r"): received})["alerts/r.yaml"], "utf-8")
+        found = as_json(read(path, "r.yaml", problems))
+    problems.refuse()
+    assert found == {"rules": {"r": received}}

@@ -81,7 +81,7 @@ class AlertThings:
         url = self.url + door + ("" if name is None else f"/{quote(name, safe='')}")
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
-        SigV4Auth(self.credentials, "glue", self.region).add_auth(request)
+        SigV4Auth(self.credentials.get_frozen_credentials(), "glue", self.region).add_auth(request)
         try:
             answer = self.http.send(request.prepare())
         except BotoCoreError as error:

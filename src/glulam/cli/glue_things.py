@@ -52,7 +52,7 @@ class GlueThings:
         document = each_text(plain(read_back(kind, {**raw, **own})), escaped)
         if not kind.tagged:
             return Seen(document=document)
-        tags = dict(self._call(kind, "GetTags", ResourceArn=self._arn(id))["Tags"])
+        tags = self._tags(kind, id)
         owner = tags.pop(OWNER_TAG, None)
         if tags:
             document["Tags"] = each_text(tags, escaped)
@@ -79,7 +79,8 @@ class GlueThings:
         kind = MODELLED[id.section]
         beside = {member: document[member] for member in kind.beside if member in document}
         inner = {m: v for m, v in document.items() if m not in ("Tags", *kind.beside, *(kind.extra or ()))}
-        tags = {"Tags": {**document.get("Tags", {}), OWNER_TAG: project}} if kind.tagged else {}
+        owned = {**document.get("Tags", {}), OWNER_TAG: project}
+        tags = {"Tags": _listed(owned) if kind.service == "events" else owned} if kind.tagged else {}
         given: Document = (
             _named_inside(kind, id, inner) if kind.named_inside else {**inner, "Name": id.names[-1]}
         )
@@ -109,10 +110,21 @@ class GlueThings:
     def retag(self, id: ResourceId, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         added = {key: value for key, value in after.items() if before.get(key) != value}
         gone = [key for key in before if key not in after]
-        if added:
-            self._call(MODELLED[id.section], "TagResource", ResourceArn=self._arn(id), TagsToAdd=added)
-        if gone:
-            self._call(MODELLED[id.section], "UntagResource", ResourceArn=self._arn(id), TagsToRemove=gone)
+        kind, arn = MODELLED[id.section], self._arn(id)
+        if added and kind.service == "events":
+            self._call(kind, "TagResource", ResourceARN=arn, Tags=_listed(added))
+        elif added:
+            self._call(kind, "TagResource", ResourceArn=arn, TagsToAdd=added)
+        if gone and kind.service == "events":
+            self._call(kind, "UntagResource", ResourceARN=arn, TagKeys=gone)
+        elif gone:
+            self._call(kind, "UntagResource", ResourceArn=arn, TagsToRemove=gone)
+
+    def _tags(self, kind: ModelKind, id: ResourceId) -> dict[str, str]:
+        if kind.service == "events":
+            found = self._call(kind, "ListTagsForResource", ResourceARN=self._arn(id))["Tags"]
+            return {tag["Key"]: tag["Value"] for tag in found}
+        return dict(self._call(kind, "GetTags", ResourceArn=self._arn(id))["Tags"])
 
     def switch(self, id: ResourceId, *, on: bool) -> None:
         kind = MODELLED[id.section]
@@ -127,9 +139,9 @@ class GlueThings:
         self._find(kind, kind.delete, **_named(kind, kind.delete, id))
 
     def _arn(self, id: ResourceId) -> str:
-        return (
-            f"arn:aws:glue:{self.region}:{self.account_id}:{MODELLED[id.section].noun}/{'/'.join(id.names)}"
-        )
+        kind = MODELLED[id.section]
+        noun = "rule" if kind.service == "events" else kind.noun
+        return f"arn:aws:{kind.service}:{self.region}:{self.account_id}:{noun}/{'/'.join(id.names)}"
 
     def _rule(self, id: ResourceId) -> RuleTargets:
         workflows = f"arn:aws:glue:{self.region}:{self.account_id}:workflow/"
@@ -184,6 +196,11 @@ def _named(kind: ModelKind, name: str, id: ResourceId) -> Document:
 
 def _named_inside(kind: ModelKind, id: ResourceId, document: Document) -> Document:
     return {member: {**inner, "Name": id.name} for member, inner in document.items()}
+
+
+def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """As EventBridge has them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _name_of(kind: ModelKind, found: Any) -> str:

@@ -236,9 +236,9 @@ MODELLED: Mapping[str, ModelKind] = {
         ),
         ModelKind(
             section="events", noun="event rule", service="events", create="PutRule", update="PutRule",
-            delete="DeleteRule", get="DescribeRule", answer=None, pages="ListRules", listed="Rules", tagged=False,
-            left_out=("Tags", "EventBusName", "ScheduleExpression"), extra={"workflows": "WorkflowNames"},
-            observed=_rule, refers={"workflows.*": "workflows"},
+            delete="DeleteRule", get="DescribeRule", answer=None, pages="ListRules", listed="Rules",
+            left_out=("Tags", "EventBusName", "ScheduleExpression"),
+            extra={"workflows": "WorkflowNames", "Tags": "TagsMap"}, observed=_rule, refers={"workflows.*": "workflows"},
         ),
     )
 }  # fmt: skip
