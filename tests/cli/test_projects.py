@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from cli.conftest import Answer, Cli
+from cli.conftest import Cli
+from cli.sites import Site, site
 from conftest import TestServer
-from glulam.access import keys
-from glulam.cli.alert_things import AlertThings
 from glulam.cli.remote import Remote
 from glulam.cli.working import serving
-from glulam.model.errors import ConcurrentModification, ServerRefused
+from glulam.model.errors import ConcurrentModification
 from glulam.model.uri import S3Uri
-from glulam.project.kinds import KINDS, AlertKind, ResourceId
 from glulam.settings import Settings
-from observe.conftest import Sink, sink
 
-__all__ = ["sink"]
+__all__ = ["site"]
 
-CHANNELS = KINDS["channels"]
-assert isinstance(CHANNELS, AlertKind)
 WHOLE = """
 project: shop
 variables: {workers: "2"}
@@ -83,70 +74,6 @@ triggers:
     Actions: [{CrawlerName: orders}, {JobName: shell, Timeout: 3}]
   manual: {Type: ON_DEMAND, Actions: [{JobName: shell}]}
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A project folder and a server."""
-
-    cli: Cli
-    url: str
-
-    def client(self, service: str = "glue") -> Any:
-        key = keys.development_key("123456789012")
-        return boto3.client(
-            service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=key.id,
-            aws_secret_access_key=key.secret,
-        )  # fmt: skip
-
-    def write(self, text: str, **files: str) -> None:
-        self.cli.folder.mkdir(exist_ok=True)
-        for name, content in {"glulam.yaml": text, "nightly.py": "print(1)\n", **files}.items():
-            (self.cli.folder / name).write_text(textwrap.dedent(content), "utf-8")
-
-    def say(self, *words: str) -> Answer:
-        return self.cli.look(*words, "--endpoint", self.url, "--project", str(self.cli.folder))
-
-    def plan(self, *words: str) -> list[tuple[str, str]]:
-        """What is planned, as (action, section/name)."""
-        answer = self.say("plan", "--json", *words)
-        assert answer.code == 0, answer.err
-        return [(c["action"], "/".join((c["section"], *c["names"]))) for c in answer.json["plan"]["changes"]]
-
-    def fields(self, *words: str) -> dict[str, tuple[Any, Any]]:
-        changes = self.say("plan", "--json", *words).json["plan"]["changes"]
-        return {".".join(f["path"]): (f["before"], f["after"]) for c in changes for f in c["fields"]}
-
-    def apply(self, *words: str) -> Answer:
-        answer = self.say("apply", *words)
-        assert answer.code == 0, answer.err
-        return answer
-
-
-@pytest.fixture(autouse=True)
-def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DB_PASSWORD", "hunter2")
-    for name in (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_PROFILE",
-        "AWS_REGION",
-        "AWS_ENDPOINT_URL",
-    ):
-        monkeypatch.delenv(name, raising=False)
-
-
-MakeSite = Callable[[], Site]
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_server: TestServer) -> Iterator[Site]:
-    settings = Settings(
-        home=tmp_path / "server" / "home", lake=tmp_path / "server" / "lake",
-        database_url=database_server.create("migrated"),
-    )  # fmt: skip
-    with serving(settings) as url:
-        yield Site(cli=Cli(folder=tmp_path / "project", database_url=None), url=url)
 
 
 def test_a_project_is_made_and_then_there_is_nothing_to_do(site: Site) -> None:
@@ -450,124 +377,6 @@ def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     again = project("alerts", "apply", "alerts.yaml").out  # both mean the same
     assert again.count("as it was") == 4
     assert project("plan", "--env", "staging").code == 2
-
-
-ALERTS = """
-channels:
-  log: {type: log}
-  team a/b: {type: slack, url: "${secret:SLACK}", description: "costs $${5}"}
-rules:
-  late:
-    event: Glue Job State Change
-    where: {state: [FAILED], jobName: {prefix: "${var.stage}-"}}
-    severity: P1
-    channels: ["team a/b"]
-    escalate: {after: 30m, channels: [log]}
-"""
-STAGED = "project: told\nvariables: {stage: dev}\nenvironments: {prod: {rules: {late: {severity: P0}}}}\n"
-
-
-def test_alerts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.write(STAGED, **{"alerts.yaml": ALERTS})
-    refused = site.say("apply")
-    assert (refused.code, "secret SLACK: neither set nor kept by the server" in refused.err) == (2, True)
-    site.client("events").list_rules()
-    monkeypatch.setenv("SLACK", "https://hooks.example/hunter2")
-    made = [("add", "channels/log"), ("add", "channels/team a/b"), ("add", "rules/late")]
-    assert site.plan() == made
-    site.apply()
-    assert site.plan() == []
-    monkeypatch.delenv("SLACK")  # the server has it now
-    assert site.plan() == []
-    site.write(
-        STAGED,
-        **{"alerts.yaml": ALERTS.replace("[FAILED]", "[FAILED, TIMEOUT]").replace("    escalate", "    #")},
-    )
-    assert site.fields() == {
-        "escalate": ({"after": "30m", "channels": ["log"]}, None), "where.state": (["FAILED"], ["FAILED", "TIMEOUT"]),
-    }  # fmt: skip
-    assert site.fields("--env", "prod")["severity"] == ("P1", "P0")
-    site.apply("--var", "stage=test")
-    there = _alerts(site).see(ResourceId(section="rules", names=("late",))).document
-    assert there is not None
-    assert there["where"] == {"state": ["FAILED", "TIMEOUT"], "jobName": {"prefix": "test-"}}
-    assert "escalate" not in there
-    site.write("project: told\n", **{"alerts.yaml": ""})
-    _alerts(site).put(ResourceId(section="channels", names=("by hand",)), {"type": "log"})
-    assert site.plan() == [
-        ("remove", "rules/late"),
-        ("remove", "channels/log"),
-        ("remove", "channels/team a/b"),
-    ]
-    site.apply("--yes")
-    assert site.plan() == []
-    assert [id.name for id in _alerts(site).all(CHANNELS)] == ["by hand"]
-
-
-def _alerts(site: Site) -> AlertThings:
-    return Remote.at(site.url, Settings(), own=True).alerts
-
-
-def test_a_plan_file_of_alerts_is_done_exactly_or_not_at_all(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SLACK", "https://hooks.example/hunter2")
-    site.write(STAGED, **{"alerts.yaml": ALERTS})
-    file = str(site.cli.folder / "the.plan")
-    site.plan("--out", file)
-    site.apply("--plan", file)
-    assert site.plan() == []
-    site.write(STAGED, **{"alerts.yaml": ALERTS.replace("P1", "P2")})
-    assert site.plan("--out", file) == [("change", "rules/late")]
-    late = ResourceId(section="rules", names=("late",))
-    there = _alerts(site).see(late).document
-    assert there is not None
-    _alerts(site).put(late, {**there, "severity": "P3"})
-    changed = site.say("apply", "--plan", file)
-    assert (
-        changed.code,
-        "the server has changed since this plan was made: alert rule late" in changed.err,
-    ) == (1, True)
-    assert site.fields() == {"severity": ("P3", "P2")}
-
-
-def test_no_secret_of_alerts_is_printed_or_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLACK", "https://hooks.example/hunter2")
-    site.write(STAGED, **{"alerts.yaml": ALERTS})
-    file = site.cli.folder / "the.plan"
-    texts = [site.say("plan", "--out", str(file)).out, file.read_text(), site.apply().out]
-    monkeypatch.setenv("SLACK", "https://hooks.example/swordfish")  # it was rotated
-    assert site.fields() == {"url": ("(hidden)", "${secret:SLACK}")}
-    texts += [site.say("plan", "--json").out, site.apply("--json").out]
-    assert site.plan() == []
-    record = (
-        site.client("s3").get_object(Bucket="glulam", Key="projects/told/record.json")["Body"].read().decode()
-    )
-    copy = site.cli.folder.parent / "copy"
-    _alerts(site).put(
-        ResourceId(section="channels", names=("mine",)),
-        {"type": "slack", "url": "https://h.example/swordfish"},
-    )
-    assert site.cli.look("export", str(copy), "--endpoint", site.url).code == 0
-    exported = "".join(path.read_text() for path in copy.rglob("*.yaml"))
-    assert "${secret:MINE_URL}" in exported
-    for text in (*texts, record, exported):
-        assert "hunter2" not in text
-        assert "swordfish" not in text
-    copied = replace(site, cli=replace(site.cli, folder=copy))
-    monkeypatch.delenv("SLACK")
-    assert copied.plan() == []
-    monkeypatch.setenv("MINE_URL", "https://h.example/swordfish")
-    assert copied.plan() == [("change", "channels/mine")]
-    copied.apply()
-    assert copied.plan() == []
-    assert _alerts(site).secrets() == {"SLACK", "MINE_URL"}
-
-
-def test_a_server_without_alerts(site: Site, sink: Sink) -> None:
-    with pytest.raises(ServerRefused, match="expected Glulam's door of alerts") as caught:
-        list(replace(_alerts(site), url=f"{sink.url}/").all(CHANNELS))
-    assert caught.value.answered == "UnknownOperationException"
 
 
 def test_a_server_that_is_not_there(site: Site) -> None:

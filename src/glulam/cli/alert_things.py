@@ -37,9 +37,8 @@ class AlertThings:
 
     @classmethod
     def at(cls, endpoint: str, credentials: Any, region: str) -> AlertThings:
-        http = URLLib3Session(
-            verify=os.environ.get("AWS_CA_BUNDLE") or True, proxies=get_environ_proxies(endpoint)
-        )
+        trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True
+        http = URLLib3Session(verify=trusted, proxies=get_environ_proxies(endpoint))
         return cls(url=f"{endpoint.rstrip('/')}/_glulam/", credentials=credentials, region=region, http=http)
 
     def see(self, id: ResourceId) -> Seen:

@@ -19,7 +19,7 @@ from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput, Ser
 from glulam.project import export as exporting
 from glulam.project.decide import decide, to_look_at
 from glulam.project.folder import FILE, Project, load, parse_variables
-from glulam.project.kinds import KINDS, Kind, ResourceId
+from glulam.project.kinds import KINDS, AlertKind, ModelKind, ResourceId
 from glulam.project.plan import Change, Plan, Seen, as_document, from_document
 from glulam.settings import Settings
 
@@ -150,7 +150,7 @@ def _everything(server: Remote, sections: Sequence[str]) -> list[ResourceId]:
     return found
 
 
-def _all_of(server: Remote, kind: Kind) -> Iterator[ResourceId]:
+def _all_of(server: Remote, kind: ModelKind | AlertKind) -> Iterator[ResourceId]:
     if kind.parent is None:
         yield from server.all(kind)
     else:

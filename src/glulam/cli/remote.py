@@ -22,7 +22,7 @@ from glulam.cli.working import serving
 from glulam.model.addresses import is_loopback
 from glulam.model.errors import ConcurrentModification, ServerRefused
 from glulam.model.uri import S3Uri
-from glulam.project.kinds import KINDS, MODELLED, AlertKind, Kind, ResourceId
+from glulam.project.kinds import KINDS, MODELLED, AlertKind, ModelKind, ResourceId
 from glulam.project.plan import Seen
 from glulam.settings import Settings
 
@@ -79,7 +79,7 @@ class Remote:
         """The thing as it is."""
         return (self.alerts if isinstance(KINDS[id.section], AlertKind) else self.glue).see(id)
 
-    def all(self, kind: Kind, database: str | None = None) -> Iterator[ResourceId]:
+    def all(self, kind: ModelKind | AlertKind, database: str | None = None) -> Iterator[ResourceId]:
         """The names of all things of a kind; of tables, in one database."""
         if isinstance(kind, AlertKind):
             return self.alerts.all(kind)

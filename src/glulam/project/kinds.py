@@ -242,7 +242,7 @@ MODELLED: Mapping[str, ModelKind] = {
         ),
     )
 }  # fmt: skip
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, ModelKind | AlertKind] = {
     **MODELLED,
     "channels": AlertKind(section="channels", noun="alert channel", door="alert-channels", staying=OF_CHANNELS),
     "rules": AlertKind(

@@ -61,7 +61,11 @@ class Reader:
         return found
 
     def section(
-        self, kind: Kind, node: Node, comforts: Comforts, resources: dict[ResourceId, Resource]
+        self,
+        kind: ModelKind | AlertKind,
+        node: Node,
+        comforts: Comforts,
+        resources: dict[ResourceId, Resource],
     ) -> None:
         assert isinstance(node.value, dict)
         for key, definition in node.value.items():
