@@ -19,7 +19,7 @@ from glulam.project.kinds import KINDS, AlertKind, Document
 from glulam.project.nodes import Problems, as_json, read
 from glulam.project.plan import as_document
 from glulam.project.record import Entry, Record
-from glulam.project.texts import digest_of
+from glulam.project.texts import digest_of, secrets_of
 from project.conftest import MakeProject, Servers, thing
 from project.test_decide import said
 
@@ -234,6 +234,7 @@ def test_any_rule_that_is_exported_is_read_as_it_was(there: Document) -> None:
     assert isinstance(RULES, AlertKind)
     received = alerts.received(RULES, there)
     assert alerts.sent(received) == there
+    assert secrets_of(received) == set()  # it looks like one, and is none
     problems = Problems()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "r.yaml"

@@ -66,7 +66,8 @@ def sent(document: Document) -> Document:
 
 def received(kind: AlertKind, document: Document) -> Document:
     """What the server answered, with filled texts."""
-    found: Document = each_text(document, lambda text: escaped(text, kind.staying))
+    staying = kind.staying if kind.section == "channels" else None
+    found: Document = each_text(document, lambda text: escaped(text, staying))
     return found
 
 
