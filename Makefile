@@ -2,7 +2,7 @@
 # `make test` also installs AWS's clients into .venv-clients, and s3fs into .venv-s3fs.
 #   make demo    set up, run the pipeline on shipped and generated raw files, show the result
 #   make test    the quick test suite          make crash   the kill -9 sweep over every failpoint
-#   make slow    the tests that it leaves out
+#   make slow    the Spark tests of minutes each, and Sail in .venv-sail
 #   make check   ruff and mypy                 make bench   all benchmarks, each against a named peer
 #   make serve   the server, `glulam up`       make clean   remove what make made
 
@@ -14,8 +14,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
 S3FS := .venv-s3fs
+SAIL := .venv-sail
 WORKERS ?= 2
-BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list orchestrate
+BENCH_SCRIPTS ?= ledger ingest small_files memory catalog partitions s3 s3_list crawl jobs glue_scripts orchestrate
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test slow check bench serve crash clean
@@ -23,8 +24,8 @@ PYTEST := $(BIN)/python -m pytest
 test: $(VENV)/.installed-dev $(CLIENTS)/.installed $(S3FS)/.installed
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
 
-slow: $(VENV)/.installed-dev
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m slow $(ARGS)
+slow: $(VENV)/.installed-dev $(SAIL)/.installed
+	GLULAM_TEST_SAIL_PYTHON=$(CURDIR)/$(SAIL)/bin/python $(PYTEST) -n $(WORKERS) --dist loadgroup -m slow $(ARGS)
 
 crash: $(VENV)/.installed-dev
 	GLULAM_CRASH_SWEEP=1 $(PYTEST) -n $(WORKERS) -m crash $(ARGS)
@@ -68,6 +69,12 @@ $(S3FS)/.installed: constraints-s3fs.txt | $(VENV)/bin/python
 	$(S3FS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-s3fs.txt s3fs
 	@touch $@
 
+# Sail takes clients up to PySpark 4.2.
+$(SAIL)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv --clear $(SAIL)
+	$(SAIL)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[sail]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(CLIENTS) $(S3FS) demo_lake build dist spark-warehouse metastore_db derby.log
+	rm -rf $(VENV) $(CLIENTS) $(S3FS) $(SAIL) demo_lake build dist spark-warehouse metastore_db derby.log
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,7 @@
 """Job scripts over Spark Connect: on Spark's own server, and on Sail.
 
 Sail takes clients up to PySpark 4.2, so its test needs an environment of its own: GLULAM_TEST_SAIL_PYTHON names an interpreter
-with `glulam[sail]`. docs/sail.md is what its last run printed:
+with `glulam[sail]` (`make slow` makes one). docs/sail.md is what its last run printed:
 
     GLULAM_TEST_SAIL_PYTHON=... GLULAM_TEST_SAIL_WRITE=1 python -m pytest tests/jobs/test_connect.py -k sail
 """
@@ -64,6 +64,7 @@ def test_scripts_over_spark_connect(tmp_path: Path, database_url: str) -> None:
     assert all("is not there over Spark Connect" in (error or "") for error in failed.values())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(SAIL is None, reason="GLULAM_TEST_SAIL_PYTHON names no interpreter with glulam[sail]")
 def test_scripts_on_sail(tmp_path: Path, database_url: str) -> None:
     assert SAIL is not None

@@ -22,10 +22,12 @@ from pathlib import Path
 import pytest
 
 from glulam.jobs import bookmarks, claims, runs
+from glulam.jobs.launcher import Launcher, ProcessPlan
 from glulam.jobs.runs import JobRun
 from glulam.jobs.states import RunState
 
 from ..cli.conftest import ROOT
+from ..waiting import within
 from .conftest import PLACE, Site
 
 SWEEP = bool(os.environ.get("GLULAM_CRASH_SWEEP"))
@@ -110,10 +112,7 @@ def check(site: Site, job: str, done: Path, mark: str) -> list[JobRun]:
         assert [r.attempt for r in attempts] == list(range(len(attempts)))
         assert all(r.state is RunState.FAILED and r.error_message for r in attempts[:-1])
         assert attempts[-1].state is RunState.SUCCEEDED or len(attempts) == RETRIES + 1
-    until = time.monotonic() + 10
-    while left_over(mark) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left_over(mark) == []
+    assert within(10, lambda: not left_over(mark))
     return found
 
 
@@ -194,3 +193,20 @@ def test_a_worker_that_is_told_to_end_lets_runs_finish(site: Site, tmp_path: Pat
     with site.app.database.connection() as conn:
         states = {run.state for run in runs.page(conn, PLACE, job, limit=10)}
     assert states <= {RunState.SUCCEEDED, RunState.STARTING}
+
+
+def test_a_worker_that_dies_without_having_listened_leaves_nothing(tmp_path: Path) -> None:
+    """Its keeper then finds the connection reset, and not closed."""
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    child = [sys.executable, "-c", f"import time; time.sleep(600)  # {mark}"]
+    script = tmp_path / "script.py"
+    script.write_text(f"import subprocess, time\nsubprocess.Popen({child!r})\ntime.sleep(600)\n")
+    plan = ProcessPlan(argv=(str(script),), script=str(script), python_path=(), folder=tmp_path, env={}, limits={},
+                       user=None, grace_s=1)  # fmt: skip
+    with Launcher() as launcher:
+        run = launcher.start(plan)
+        try:
+            assert within(20, lambda: left_over(mark))
+        finally:
+            run.close()
+        assert within(10, lambda: not left_over(mark))

@@ -44,15 +44,19 @@ def keep(output: int, error: int, control: int) -> NoReturn:
             _supervise(json.loads(line), channel, output, error)
     except BaseException as failure:
         print(f"keeper: {failure!r}", file=sys.__stderr__, flush=True)
+        _bury_the_rest()
         code = 1
     os._exit(code)
 
 
 def _line(channel: Any) -> bytes:
-    """One whole line; the channel is not buffered, so that select() sees what is left."""
+    """One whole line; nothing when the worker is gone. The channel is not buffered, so that select() sees what is left."""
     parts = bytearray()
     while not parts.endswith(b"\n"):
-        part = channel.readline()
+        try:
+            part = channel.readline()
+        except ConnectionResetError:  # gone before it read all that was said to it
+            return b""
         if not part:
             return b""
         parts += part
