@@ -130,6 +130,21 @@ def test_no_secret_of_alerts_is_printed_or_kept(site: Site, monkeypatch: pytest.
     assert _alerts(site).secrets() == {"SLACK", "MINE_URL"}
 
 
+@pytest.mark.parametrize("point", ["after_claim", "after_changes"])
+def test_a_secret_is_sent_by_the_next_one_when_the_first_was_killed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    site.write(STAGED, **{"alerts.yaml": ALERTS})
+    monkeypatch.setenv("SLACK", "https://hooks.example/hunter2")
+    site.apply()
+    monkeypatch.setenv("SLACK", "https://hooks.example/swordfish")
+    words = ("apply", "--endpoint", site.url)
+    assert site.cli(*words, GLULAM_FAILPOINT=f"project.{point}").code == -9
+    assert site.plan() == [("change", "channels/team a/b")]
+    site.apply()
+    assert site.plan() == []
+
+
 def test_a_server_without_alerts(site: Site, sink: Sink) -> None:
     with pytest.raises(ServerRefused, match="expected Glulam's door of alerts") as caught:
         list(replace(_alerts(site), url=f"{sink.url}/").all(CHANNELS))

@@ -50,7 +50,7 @@ def apply(plan: Plan, folder: Path, remote: Remote, secret: Secret, done: Callab
     final = _final(plan, record, secret)
     if not plan.changes and record == final:
         return
-    claim = _claim(record, final)
+    claim = _claim(plan, record, final)
     tag = remote.replace(assets.join(RECORD), to_json(claim).encode(), tag)
     failpoint("project.after_claim")
     for number, change in enumerate(plan.changes):
@@ -122,12 +122,17 @@ def _files(plan: Plan, folder: Path) -> Iterator[tuple[S3Uri, bytes]]:
         yield S3Uri.parse(upload.uri), content
 
 
-def _claim(record: Record, wanted: Record) -> Record:
-    """What may be the project's after any part of the plan: the names before and after, with the members of both."""
+def _claim(plan: Plan, record: Record, wanted: Record) -> Record:
+    """What may be the project's after any part of the plan: the names before and after, with the members of both. With
+    which value of a secret a thing is there, if it was there before, is not known until the end."""
+    changing = {change.id for change in plan.changes if change.action is not Action.ADD}
     return Record(entries={
         **record.entries,
         **{
-            id: replace(entry, made=entry.made or record.made(id), document=laid(entry.document, record.document(id)))
+            id: replace(
+                entry, made=entry.made or record.made(id), document=laid(entry.document, record.document(id)),
+                secrets=dict.fromkeys(entry.secrets, "") if id in changing else entry.secrets,
+            )
             for id, entry in wanted.entries.items()
         },
     })  # fmt: skip

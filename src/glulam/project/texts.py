@@ -106,7 +106,8 @@ def digest_of(secret: str, salt: str | None = None) -> str:
 
 
 def is_digest_of(digest: str, secret: str) -> bool:
-    return hmac.compare_digest(digest_of(secret, digest.partition("$")[0]), digest)
+    """An empty text is the digest of nothing."""
+    return bool(digest) and hmac.compare_digest(digest_of(secret, digest.partition("$")[0]), digest)
 
 
 def names_a_secret(member: str) -> bool:
