@@ -170,6 +170,21 @@ def test_no_more_runs_than_there_may_be(
     glue.start_workflow_run(Name="w")
 
 
+def test_attempts_and_waiting_runs_are_shown(glue: Any, finish: Callable[..., None]) -> None:
+    make(glue, "a", MaxRetries=1, JobRunQueuingEnabled=True)
+    glue.create_workflow(Name="w")
+    on_demand(glue, "first", "a", WorkflowName="w")
+    first, second = (glue.start_workflow_run(Name="w")["RunId"] for _ in range(2))
+    assert counted(run_of(glue, first)) == {"Total": 1, "Running": 1}
+    assert counted(run_of(glue, second)) == {"Total": 1, "Waiting": 1}
+    finish("a", "FAILED")
+    finish("a")
+    run = glue.get_workflow_run(Name="w", RunId=first, IncludeGraph=True)["Run"]
+    attempts = node(run, "a")["JobDetails"]["JobRuns"]
+    assert [(one["Attempt"], one["JobRunState"]) for one in attempts] == [(0, "FAILED"), (1, "SUCCEEDED")]
+    assert counted(run) == {"Total": 1, "Succeeded": 1}
+
+
 def test_stopping(glue: Any, finish: Callable[..., None], refused: Callable[..., str]) -> None:
     diamond(glue)
     run_id = glue.start_workflow_run(Name="w")["RunId"]

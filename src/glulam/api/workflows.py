@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from glulam.api.triggers import shown as trigger_shown
 from glulam.catalog import tags
 from glulam.catalog.scope import Scope
 from glulam.crawl import runs as crawls
+from glulam.crawl.runs import Crawl
 from glulam.jobs import runs as job_runs
+from glulam.jobs.runs import JobRun
 from glulam.model.caller import Caller
 from glulam.model.place import Place
 from glulam.orchestrate import graph, runs, triggers, workflows
@@ -186,7 +188,7 @@ def run_shown(conn: psycopg.Connection, run: WorkflowRun, *, graph_too: bool) ->
 
 def _statistics(conn: psycopg.Connection, nodes: Sequence[Node]) -> dict[str, int]:
     counts = dict.fromkeys((*_COUNTED.values(), "RunningActions", "WaitingActions"), 0)
-    waiting = _waiting(conn, [n.child_id for n in nodes if n.state is None and n.kind is Kind.JOB])
+    waiting = job_runs.waiting(conn, _children(nodes, Kind.JOB, ended=False))
     for node in nodes:
         if node.state is not None:
             counts[_COUNTED[node.state]] += 1
@@ -195,49 +197,47 @@ def _statistics(conn: psycopg.Connection, nodes: Sequence[Node]) -> dict[str, in
     return {"TotalActions": len(nodes), **counts}
 
 
-def _waiting(conn: psycopg.Connection, ids: Iterable[str | None]) -> set[str]:
-    """Job runs that wait for a place."""
-    found = (job_runs.find(conn, one) for one in ids if one is not None)
-    return {run.id for run in found if run is not None and run.state == "WAITING"}
+def _children(nodes: Sequence[Node], kind: Kind, *, ended: bool = True) -> list[str]:
+    """Ids of the runs or crawls; without `ended`, of those that are open."""
+    return [n.child_id for n in nodes if n.child_id and n.kind is kind and (ended or n.state is None)]
 
 
 def _details(conn: psycopg.Connection, nodes: Sequence[Node]) -> dict[graph.Vertex, dict[str, Any]]:
     """What a run's graph tells of its jobs and crawlers."""
+    tried = job_runs.attempts(conn, _children(nodes, Kind.JOB))
+    crawled = crawls.find_many(conn, _children(nodes, Kind.CRAWLER))
     found: dict[graph.Vertex, dict[str, Any]] = {}
     for node in nodes:
         member, name = ("JobDetails", "JobRuns") if node.kind is Kind.JOB else ("CrawlerDetails", "Crawls")
         listed = found.setdefault((node.kind, node.name), {member: {name: []}})[member][name]
-        listed += _job_runs(conn, node) if node.kind is Kind.JOB else _crawls(conn, node)
+        child = node.child_id or ""
+        listed += (
+            _job_runs(node, tried.get(child)) if node.kind is Kind.JOB else [_crawl(node, crawled.get(child))]
+        )
     return found
 
 
-def _job_runs(conn: psycopg.Connection, node: Node) -> list[dict[str, Any]]:
-    """The attempts, the first one first."""
-    run = None if node.child_id is None else job_runs.find(conn, node.child_id)
-    if run is None:
-        return [
-            {
-                "JobName": node.name,
-                "JobRunState": node.state,
-                "ErrorMessage": node.error,
-                "TriggerName": node.trigger,
-            }
-        ]
-    found = [run]
-    while found[0].attempt and (before := job_runs.find(conn, found[0].previous_run_id or "")) is not None:
-        found.insert(0, before)
-    return [job_run_shapes.shown(one) for one in found]
+def _job_runs(node: Node, attempts: Sequence[JobRun] | None) -> list[dict[str, Any]]:
+    if attempts is not None:
+        return [job_run_shapes.shown(one) for one in attempts]
+    return [
+        {
+            "JobName": node.name,
+            "JobRunState": node.state,
+            "ErrorMessage": node.error,
+            "TriggerName": node.trigger,
+        }
+    ]
 
 
-def _crawls(conn: psycopg.Connection, node: Node) -> list[dict[str, Any]]:
-    crawl = None if node.child_id is None else crawls.find(conn, node.child_id)
+def _crawl(node: Node, crawl: Crawl | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "State": node.state or "RUNNING", "ErrorMessage": node.error, "LogGroup": _CRAWL_LOGS,
         "LogStream": node.name,
     }  # fmt: skip
     if crawl is not None:
         shown |= {"StartedOn": crawl.started_at or crawl.created_at, "CompletedOn": crawl.ended_at}
-    return [shown]
+    return shown
 
 
 def _graph(

@@ -115,6 +115,7 @@ OPEN = LAST.format(which=_OPEN)
 ENDED = LAST.format(which=f"NOT {_OPEN}")
 GET = f"SELECT {_COLUMNS} FROM crawl WHERE account_id = %s AND region = %s AND id = %s"  # noqa: S608
 FIND = f"SELECT {_COLUMNS} FROM crawl WHERE id = %s"  # noqa: S608
+FIND_MANY = f"SELECT {_COLUMNS} FROM crawl WHERE id = ANY(%s)"  # noqa: S608
 CONTENT = "SELECT plan, log FROM crawl WHERE id = %s"
 FORGET = f"DELETE FROM crawl WHERE {_WHOSE}"  # noqa: S608
 METRICS = """
@@ -244,6 +245,11 @@ def find(conn: psycopg.Connection, crawl_id: str) -> Crawl | None:
     """Of any account and region."""
     row = conn.execute(FIND, (crawl_id,)).fetchone()
     return None if row is None else _crawl(row)
+
+
+def find_many(conn: psycopg.Connection, crawl_ids: Sequence[str]) -> dict[str, Crawl]:
+    """Those that are there, by id."""
+    return {row[0]: _crawl(row) for row in conn.execute(FIND_MANY, (list(crawl_ids),)).fetchall()}
 
 
 def content(conn: psycopg.Connection, crawl_id: str) -> tuple[dict[str, Any] | None, str]:

@@ -95,6 +95,8 @@ VALUES (%(id)s, %(account_id)s, %(region)s, %(job)s, 0, 'STARTING', %(spec)s, %(
 """  # noqa: S608
 NOTIFY = f"NOTIFY {WAKE}"
 FIND = f"SELECT {COLUMNS} FROM job_run WHERE id = %s"  # noqa: S608
+FIND_MANY = f"SELECT {COLUMNS} FROM job_run WHERE id = ANY(%s)"  # noqa: S608
+WAITING = "SELECT id FROM job_run WHERE id = ANY(%s) AND state = 'WAITING'"
 PAGE = f"""
 SELECT {COLUMNS} FROM job_run
 WHERE {_HERE} AND (%(job)s::text IS NULL OR job_name = %(job)s) AND (%(before)s::bigint IS NULL OR seq < %(before)s)
@@ -206,6 +208,26 @@ def spec_of(job: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
 def find(conn: psycopg.Connection, run_id: str) -> JobRun | None:
     row = conn.execute(FIND, (run_id,)).fetchone()
     return None if row is None else to_run(row)
+
+
+def attempts(conn: psycopg.Connection, run_ids: Sequence[str]) -> dict[str, list[JobRun]]:
+    """Each of these runs that is there, behind the attempts before it."""
+    names = {one: [*_before(one), one] for one in run_ids}
+    rows = conn.execute(FIND_MANY, ([name for each in names.values() for name in each],)).fetchall()
+    known = {run.id: run for run in map(to_run, rows)}
+    return {
+        one: [known[name] for name in each if name in known] for one, each in names.items() if one in known
+    }
+
+
+def _before(run_id: str) -> list[str]:
+    first, _, attempt = run_id.partition("_attempt_")
+    return [first, *(attempt_id(first, n) for n in range(1, int(attempt)))] if attempt else []
+
+
+def waiting(conn: psycopg.Connection, run_ids: Sequence[str]) -> set[str]:
+    """Which of these runs wait for a place."""
+    return {name for (name,) in conn.execute(WAITING, (list(run_ids),)).fetchall()}
 
 
 def retry_of(conn: psycopg.Connection, run: JobRun) -> JobRun | None:
