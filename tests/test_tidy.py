@@ -51,7 +51,7 @@ LEVELS = (
     ("records",),
     ("infer",),
     ("objects",),
-    ("settings",),
+    ("settings", "asking"),
     ("model",),
 )
 """Top to bottom. A room may import the rooms below its level, never one beside or above it."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
-
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from urllib.error import HTTPError
+from urllib.parse import quote
 
 from awsglue.bookmarks import BookmarkClient, State
+from glulam.asking import ask, server
 from glulam.model.errors import ConnectionFailed, InvalidInput
 
 _TIMEOUT_S = 30
@@ -27,7 +22,7 @@ class FileBookmarks:
         self.folder = folder
 
     def _file(self, job_name: str) -> Path:
-        return self.folder / f"{urllib.parse.quote(job_name, safe='')}.json"
+        return self.folder / f"{quote(job_name, safe='')}.json"
 
     def load(self, job_name: str, run_id: str | None = None) -> State:
         if run_id is not None:
@@ -45,13 +40,13 @@ class FileBookmarks:
 
 
 class ServerBookmarks:
-    """GET and PUT `<endpoint>/_glulam/job-runs/<run id>/bookmark`, signed as any request to Glue is."""
+    """GET and PUT `/_glulam/job-runs/<run id>/bookmark`."""
 
-    def __init__(self, endpoint: str, run_id: str) -> None:
-        self._url = f"{endpoint.rstrip('/')}/_glulam/job-runs/{urllib.parse.quote(run_id, safe='')}/bookmark"
+    def __init__(self, run_id: str) -> None:
+        self._path = f"/_glulam/job-runs/{quote(run_id, safe='')}/bookmark"
 
     def load(self, job_name: str, run_id: str | None = None) -> State:
-        query = f"?run={urllib.parse.quote(run_id, safe='')}" if run_id else ""
+        query = f"?run={quote(run_id, safe='')}" if run_id else ""
         found: State = json.loads(self._send("GET", b"", query) or b"{}").get("state") or {}
         return found
 
@@ -59,31 +54,19 @@ class ServerBookmarks:
         self._send("PUT", json.dumps({"state": state}).encode())
 
     def _send(self, method: str, body: bytes, query: str = "") -> bytes:
-        url = self._url + query
-        session = boto3.Session()
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise ConnectionFailed(f"{url}: no AWS credentials in the environment of this job")
-        request = AWSRequest(method=method, url=url, data=body, headers={"Content-Type": "application/json"})
-        SigV4Auth(credentials, "glue", session.region_name or "us-east-1").add_auth(request)
-        prepared = urllib.request.Request(
-            url, data=body or None, method=method, headers=dict(request.headers)
-        )
+        path = self._path + query
         try:
-            with urllib.request.urlopen(prepared, timeout=_TIMEOUT_S) as answer:
-                found: bytes = answer.read()
-                return found
-        except urllib.error.HTTPError as error:
+            return ask(method, path, body, timeout_s=_TIMEOUT_S)
+        except HTTPError as error:
             raise ConnectionFailed(
-                f"{method} {url}: {error.code} {error.read()[:300].decode(errors='replace')}"
+                f"{method} {path}: {error.code} {error.read()[:300].decode(errors='replace')}"
             ) from error
         except OSError as error:
-            raise ConnectionFailed(f"{method} {url}: {error}") from error
+            raise ConnectionFailed(f"{method} {path}: {error}") from error
 
 
-def client_for(run_id: str, env: Mapping[str, str]) -> BookmarkClient:
+def client_for(run_id: str) -> BookmarkClient:
     """The server's when a server runs this job, else files below `.glulam/bookmarks`."""
-    endpoint = env.get("AWS_ENDPOINT_URL_GLUE") or env.get("AWS_ENDPOINT_URL")
-    if endpoint and env.get("GLULAM_JOB_RUN_ID"):
-        return ServerBookmarks(endpoint, run_id)
-    return FileBookmarks(Path(env.get("GLULAM_HOME", ".glulam")) / "bookmarks")
+    if server() is not None:
+        return ServerBookmarks(run_id)
+    return FileBookmarks(Path(os.environ.get("GLULAM_HOME", ".glulam")) / "bookmarks")

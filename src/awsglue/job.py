@@ -37,7 +37,7 @@ class Job:
         start, end = (
             str(words[n]) if words.get(n) else None for n in ("job_bookmark_from", "job_bookmark_to")
         )
-        client = client_for(run_id, os.environ)
+        client = client_for(run_id)
         self._bookmark = JobBookmark.begin(
             client, job_name=job_name, run_id=run_id, option=option, start=start, end=end
         )

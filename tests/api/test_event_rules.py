@@ -88,13 +88,6 @@ def test_what_is_not_possible_says_what_is(
     refused("ValidationException", put, Name="r")
     refused("InvalidEventPatternException", put, Name="r", EventPattern="{}")
     refused("ResourceNotFoundException", put, Name="r", EventPattern=PATTERN, EventBusName="other")
-    refused(
-        "OperationNotSupportedException",
-        put,
-        Name="r",
-        EventPattern=PATTERN,
-        Tags=[{"Key": "a", "Value": "b"}],
-    )
     bridge.put_rule(Name="r", EventPattern=PATTERN)
     for arn in (
         f"arn:aws:lambda:{region}:{ACCOUNT}:function:f",
@@ -114,6 +107,34 @@ def test_what_is_not_possible_says_what_is(
     refused("LimitExceededException", targets, Rule="r", Targets=many)
     assert bridge.list_targets_by_rule(Rule="r")["Targets"] == []
     refused("OperationNotSupportedException", bridge.create_event_bus, Name="mine")
+
+
+def test_tags(bridge: Any, region: str, refused: Callable[..., str]) -> None:
+    def found() -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in bridge.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+
+    arn = bridge.put_rule(Name="r", EventPattern=PATTERN, Tags=[{"Key": "a", "Value": "b"}])["RuleArn"]
+    assert found() == {"a": "b"}
+    bridge.put_rule(Name="r", EventPattern=PATTERN, Tags=[{"Key": "a", "Value": "ignored"}])
+    bridge.tag_resource(ResourceARN=arn, Tags=[{"Key": "c", "Value": ""}])
+    assert found() == {"a": "b", "c": ""}
+    bridge.untag_resource(ResourceARN=arn, TagKeys=["a", "none"])
+    assert found() == {"c": ""}
+    many = [{"Key": f"k{n}", "Value": ""} for n in range(50)]
+    assert "51 tags" in refused("ValidationException", bridge.tag_resource, ResourceARN=arn, Tags=many)
+    refused("ValidationException", bridge.tag_resource, ResourceARN=arn, Tags=[{"Key": "aws:x", "Value": ""}])
+    bridge.delete_rule(Name="r")
+    refused("ResourceNotFoundException", bridge.list_tags_for_resource, ResourceARN=arn)
+    bridge.put_rule(Name="r", EventPattern=PATTERN)
+    assert found() == {}
+    for other in (
+        arn.replace(ACCOUNT, "210987654321"),
+        arn.replace("rule/r", "event-bus/default"),
+        arn.removesuffix("r"),
+    ):
+        assert "can be tagged" in refused(
+            "ValidationException", bridge.tag_resource, ResourceARN=other, Tags=[]
+        )
 
 
 def test_events_of_clients(server: Server, bridge: Any, workflow: str, region: str) -> None:

@@ -129,7 +129,7 @@ def test_delete(client: Client, lake: Path) -> None:
     assert [p.name for p in (lake / "bucket").iterdir()] == [".s3.tmp~"]
     with pytest.raises(NoSuchKey):
         client.get_object(Bucket="bucket", Key="a/d")
-    assert client.store.objects.records.forget("bucket", ["a/b/c", "a/d"]) == set()
+    assert client.store.objects.records.keys("bucket", "", 10) == []
 
 
 def test_delete_many_says_what_came_of_each(client: Client) -> None:

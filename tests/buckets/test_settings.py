@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from glulam.buckets.filesystem import require_exact_names
 from glulam.buckets.lifecycle import When, decide, original_of, rules_of
+from glulam.model import s3_errors
 from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.model.s3_errors import (
-    InvalidArgument,
     InvalidTag,
     NoSuchKey,
     NoSuchLifecycleConfiguration,
@@ -38,13 +38,6 @@ def _tags(**tags: str) -> dict[str, Any]:
 
 def _rule(**more: Any) -> dict[str, Any]:
     return {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, **more}
-
-
-def _events(database: Database) -> list[tuple[str, str, bytes, int | None]]:
-    with database.connection() as conn:
-        return conn.execute(
-            "SELECT configuration, name, key, size_bytes FROM object_event ORDER BY id"
-        ).fetchall()
 
 
 def test_object_tags(client: Client, lake: Path) -> None:
@@ -79,51 +72,22 @@ def test_bucket_tags_and_words_that_are_always_the_same(client: Client) -> None:
     assert client.get_bucket_acl(**AT)["Grants"][0]["Permission"] == "FULL_CONTROL"
 
 
-def test_notifications(client: Client, database: Database) -> None:
-    configuration = {
-        "QueueConfigurations": [{
-            "Id": "new", "QueueArn": "arn:aws:sqs:us-east-1:123456789012:q", "Events": ["s3:ObjectCreated:*"],
-            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "raw/"}, {"Name": "suffix", "Value": ".json"}]}},
-        }],
-        "LambdaFunctionConfigurations": [{
-            "Id": "gone", "LambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
-            "Events": ["s3:ObjectRemoved:Delete"],
-        }],
-    }  # fmt: skip
-    client.put("raw/before.json")
-    client.put_bucket_notification_configuration(**AT, NotificationConfiguration=configuration)
-    assert client.get_bucket_notification_configuration(**AT) == configuration
-    client.put("raw/a.json", b"1234")
-    client.put("raw/a.csv")
-    client.put("other/a.json")
-    client.copy_object(**AT, Key="raw/b.json", CopySource="bucket/raw/a.json")
-    client.delete_object(**AT, Key="raw/a.csv")
-    client.delete_object(**AT, Key="raw/never")
-    assert _events(database) == [
-        ("new", "ObjectCreated:Put", b"raw/a.json", 4),
-        ("new", "ObjectCreated:Copy", b"raw/b.json", 4),
-        ("gone", "ObjectRemoved:Delete", b"raw/a.csv", None),
-    ]
+def test_a_bucket_tells_event_rules_and_nobody_else(client: Client) -> None:
+    assert client.get_bucket_notification_configuration(**AT) == {}
+    told: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    client.put_bucket_notification_configuration(**AT, NotificationConfiguration=told)
+    assert client.get_bucket_notification_configuration(**AT) == told
+    for member, arn in (("QueueConfigurations", "QueueArn"), ("TopicConfigurations", "TopicArn"),
+                        ("LambdaFunctionConfigurations", "LambdaFunctionArn")):  # fmt: skip
+        configuration = {
+            **told,
+            member: [{arn: "arn:aws:x:us-east-1:123456789012:y", "Events": ["s3:ObjectCreated:*"]}],
+        }
+        with pytest.raises(s3_errors.NotImplemented, match="an event rule"):
+            client.put_bucket_notification_configuration(**AT, NotificationConfiguration=configuration)
+    assert client.get_bucket_notification_configuration(**AT) == told
     client.put_bucket_notification_configuration(**AT, NotificationConfiguration={})
-    client.put("raw/c.json")
-    assert len(_events(database)) == 3
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"QueueArn": "q", "Events": ["s3:ObjectCreated:*"]},
-        {"QueueArn": "arn:aws:sqs:x:1:q", "Events": ["s3:ObjectRestore:Post"]},
-        {"QueueArn": "arn:aws:sqs:x:1:q", "Events": []},
-        {"QueueArn": "arn:aws:sqs:x:1:q", "Events": ["s3:ObjectCreated:*"],
-         "Filter": {"Key": {"FilterRules": [{"Name": "size", "Value": "1"}]}}},
-    ],
-)  # fmt: skip
-def test_notifications_that_are_refused(client: Client, wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgument):
-        client.put_bucket_notification_configuration(
-            **AT, NotificationConfiguration={"QueueConfigurations": [wrong]}
-        )
+    assert client.get_bucket_notification_configuration(**AT) == {}
 
 
 def test_lifecycle_is_given_back(client: Client) -> None:

@@ -57,6 +57,26 @@ def test_a_temporary_key_has_a_token_and_an_end(project: Cli) -> None:
     assert key["expires_at"] > key["created_at"]
 
 
+def test_a_key_of_another_service_is_imported(project: Cli) -> None:
+    words = ("keys", "import", "--user", "jobs", "--role", "author")
+    pair = {"AWS_ACCESS_KEY_ID": "minio_key", "AWS_SECRET_ACCESS_KEY": "minio-secret-7"}
+    assert (
+        "one of them is not set"
+        in project(*words, AWS_ACCESS_KEY_ID="minio_key", AWS_SECRET_ACCESS_KEY="").err
+    )
+    assert "temporary" in project(*words, **pair, AWS_SESSION_TOKEN="t").err
+    assert "letters, digits or _" in project(*words, **{**pair, "AWS_ACCESS_KEY_ID": "a/b/c"}).err
+    said = project(*words, **pair, AWS_SESSION_TOKEN="")
+    assert said.out == "minio_key is accepted as arn:aws:iam::123456789012:user/jobs, author\n", said.err
+    assert "exists already" in project(*words, **pair, AWS_SESSION_TOKEN="").err
+    settings = Settings(database_url=project.database_url, home=project.folder / ".glulam")
+    with Database.open(settings) as database, database.connection() as conn:
+        stored = find(conn, SecretBox.open(settings), "minio_key")
+    assert stored is not None
+    assert (stored.secret, stored.user_name, stored.role) == ("minio-secret-7", "jobs", "author")
+    assert [r["operation"] for r in project.look("audit", "--json").json["rows"]] == ["ImportAccessKey"]
+
+
 def test_what_is_off_is_told(project: Cli) -> None:
     for words, said in (
         (("keys", "create", "--user", "ann", "--role", "root"), "viewer, operator, author, admin"),

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from cli.conftest import Answer, Cli
+from cli.conftest import Cli
+from cli.sites import Site, site
 from conftest import TestServer
-from glulam.access import keys
 from glulam.cli.remote import Remote
 from glulam.cli.working import serving
 from glulam.model.errors import ConcurrentModification
 from glulam.model.uri import S3Uri
 from glulam.settings import Settings
+
+__all__ = ["site"]
 
 WHOLE = """
 project: shop
@@ -76,70 +74,6 @@ triggers:
     Actions: [{CrawlerName: orders}, {JobName: shell, Timeout: 3}]
   manual: {Type: ON_DEMAND, Actions: [{JobName: shell}]}
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A project folder and a server."""
-
-    cli: Cli
-    url: str
-
-    def client(self, service: str = "glue") -> Any:
-        key = keys.development_key("123456789012")
-        return boto3.client(
-            service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=key.id,
-            aws_secret_access_key=key.secret,
-        )  # fmt: skip
-
-    def write(self, text: str, **files: str) -> None:
-        self.cli.folder.mkdir(exist_ok=True)
-        for name, content in {"glulam.yaml": text, "nightly.py": "print(1)\n", **files}.items():
-            (self.cli.folder / name).write_text(textwrap.dedent(content), "utf-8")
-
-    def say(self, *words: str) -> Answer:
-        return self.cli.look(*words, "--endpoint", self.url, "--project", str(self.cli.folder))
-
-    def plan(self, *words: str) -> list[tuple[str, str]]:
-        """What is planned, as (action, section/name)."""
-        answer = self.say("plan", "--json", *words)
-        assert answer.code == 0, answer.err
-        return [(c["action"], "/".join((c["section"], *c["names"]))) for c in answer.json["plan"]["changes"]]
-
-    def fields(self, *words: str) -> dict[str, tuple[Any, Any]]:
-        changes = self.say("plan", "--json", *words).json["plan"]["changes"]
-        return {".".join(f["path"]): (f["before"], f["after"]) for c in changes for f in c["fields"]}
-
-    def apply(self, *words: str) -> Answer:
-        answer = self.say("apply", *words)
-        assert answer.code == 0, answer.err
-        return answer
-
-
-@pytest.fixture(autouse=True)
-def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DB_PASSWORD", "hunter2")
-    for name in (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_PROFILE",
-        "AWS_REGION",
-        "AWS_ENDPOINT_URL",
-    ):
-        monkeypatch.delenv(name, raising=False)
-
-
-MakeSite = Callable[[], Site]
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_server: TestServer) -> Iterator[Site]:
-    settings = Settings(
-        home=tmp_path / "server" / "home", lake=tmp_path / "server" / "lake",
-        database_url=database_server.create("migrated"),
-    )  # fmt: skip
-    with serving(settings) as url:
-        yield Site(cli=Cli(folder=tmp_path / "project", database_url=None), url=url)
 
 
 def test_a_project_is_made_and_then_there_is_nothing_to_do(site: Site) -> None:
@@ -213,6 +147,7 @@ workflows: {w: {}, x: {}}
 events:
   files:
     Description: raw files
+    Tags: {team: blue, old: x}
     EventPattern: {source: [aws.s3], detail: {bucket: {name: [raw]}, object: {size: [{numeric: [">", 0]}]}}}
     workflows: [w]
 """
@@ -224,21 +159,39 @@ def test_event_rules(site: Site, tmp_path: Path) -> None:
     assert site.plan() == []
     site.write(
         RULE.replace("[raw]", "[new]").replace("[w]", "[x]").replace("    Description: raw files\n", "")
-    )
+        .replace("blue, old: x", "red, new: y")
+    )  # fmt: skip
     fields = site.fields()
-    assert fields.keys() == {"Description", "EventPattern", "workflows.0"}
+    assert fields.keys() == {
+        "Description",
+        "EventPattern",
+        "workflows.0",
+        "Tags.team",
+        "Tags.old",
+        "Tags.new",
+    }
     assert fields["workflows.0"] == ("w", "x")
     site.apply()
     assert site.plan() == []
-    targets = site.client("events").list_targets_by_rule(Rule="files")["Targets"]
+    rules = site.client("events")
+    targets = rules.list_targets_by_rule(Rule="files")["Targets"]
     assert [t["Arn"] for t in targets] == ["arn:aws:glue:us-east-1:123456789012:workflow/x"]
+    tags = rules.list_tags_for_resource(ResourceARN="arn:aws:events:us-east-1:123456789012:rule/files")[
+        "Tags"
+    ]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {
+        "team": "red",
+        "new": "y",
+        "glulam:project": "rules",
+    }
     copy = replace(site, cli=replace(site.cli, folder=tmp_path / "copy"))
     assert site.cli.look("export", str(copy.cli.folder), "--endpoint", site.url).code == 0
     assert copy.plan() == []
+    rules.put_rule(Name="by_hand", EventPattern='{"source": ["x"]}')
     site.write("project: rules\n")
     assert site.plan() == [("remove", "events/files"), ("remove", "workflows/w"), ("remove", "workflows/x")]
     site.apply("--yes")
-    assert site.client("events").list_rules()["Rules"] == []
+    assert [rule["Name"] for rule in rules.list_rules()["Rules"]] == ["by_hand"]
     assert site.plan() == []
 
 
@@ -415,27 +368,15 @@ def test_an_export_has_an_empty_plan_and_makes_the_same_elsewhere(
 def test_without_a_server_the_projects_own_database(project: Cli) -> None:
     """What `glulam init` made, applied with nothing running."""
     assert [c["section"] for c in project("plan", "--json").json["plan"]["changes"]] == [
-        *["jobs"] * 2, *["workflows"] * 2, *["triggers"] * 5, "events",
+        *["jobs"] * 2, *["workflows"] * 2, *["triggers"] * 5, "events", "channels", *["rules"] * 3,
     ]  # fmt: skip
-    rules = [
-        "alert channel log (alerts.yaml)",
-        "alert rule bad-file (alerts.yaml)",
-        "alert rule bad-records (alerts.yaml)",
-        "alert rule failed-job (alerts.yaml)",
-    ]
-    assert project("plan", "--json").json["alerts"] == rules
     done = project("apply")
-    assert all(f"done: {rule}\n" in done.out for rule in rules)
-    assert (done.code, done.out.splitlines()[-1]) == (0, "applied 10 changes"), done.err
+    assert "done: + alert rule bad-records  (alerts.yaml:15)\n" in done.out
+    assert (done.code, done.out.splitlines()[-1]) == (0, "applied 14 changes"), done.err
     assert project("plan").out == "project ml_events: the server has it all as it is declared\n"
+    again = project("alerts", "apply", "alerts.yaml").out  # both mean the same
+    assert again.count("as it was") == 4
     assert project("plan", "--env", "staging").code == 2
-
-
-def test_alerts_are_left_alone_elsewhere(site: Site) -> None:
-    site.write("project: p\n", **{"alerts.yaml": "channels: {}\n"})
-    answer = site.say("plan", "--json")
-    assert answer.json["alerts"] == []
-    assert "alerts.yaml is left alone" in answer.err
 
 
 def test_a_server_that_is_not_there(site: Site) -> None:

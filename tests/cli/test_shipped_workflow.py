@@ -54,9 +54,9 @@ def test_files_that_arrive_are_in_the_table_or_in_an_alert_without_another_comma
     alerts = project.folder / "alerts.yaml"
     head, rule, rest = alerts.read_text("utf-8").partition("  bad-records:")
     told = head + rule + rest.replace("channels: [log]", "channels: [log, team]", 1)
-    channel = f"\n  team: {{type: webhook, url: {sink.url}/hook}}"
+    channel = '\n  team: {type: webhook, url: "${secret:HOOK}"}'
     alerts.write_text(told.replace("  log: {type: log}", f"  log: {{type: log}}{channel}", 1), "utf-8")
-    applied = project("apply")
+    applied = project("apply", HOOK=f"{sink.url}/hook")
     assert applied.code == 0, applied.err
     time.sleep(2)  # an object that is older than the rule is none of its events
     project.add(

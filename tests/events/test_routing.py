@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from datetime import datetime, timedelta, timezone
 
 from events.conftest import PLACE, Events, running, s3_pattern, within
 from glulam.events import announcing, rules
@@ -10,6 +11,7 @@ from glulam.ledger.outbox import announce
 from glulam.model.place import Place
 from glulam.model.uri import S3Uri
 from glulam.objects.notices import Change, Notice
+from glulam.observe.events import waiting
 
 ELSEWHERE = Place(account_id="123456789012", region="eu-west-1")
 FOREIGN = Place(account_id="210987654321", region="us-east-1")
@@ -62,6 +64,19 @@ def test_job_events_are_of_their_place(events: Events) -> None:
                      account_id=PLACE.account_id, region=PLACE.region)  # fmt: skip
     (event,) = events.routed()
     assert (event["region"], event["detail"]["state"]) == ("us-east-1", "FAILED")
+
+
+def test_an_alert_rule_sees_the_same_event(events: Events) -> None:
+    events.rule({"source": ["shop"]})
+    with events.database.transaction() as conn:
+        at = datetime(2024, 1, 31, 13, 0, 0, 750_000, timezone(timedelta(hours=1)))
+        said = announcing.custom(
+            conn, PLACE, source="shop", detail_type="Sold", detail={"n": 1}, resources=["arn:x"], at=at
+        )
+        (alerted,) = waiting(conn, PLACE, 10)
+    (event,) = events.routed()
+    assert alerted.document == event
+    assert (event["id"], event["time"], event["resources"]) == (said, "2024-01-31T12:00:00Z", ["arn:x"])
 
 
 def test_a_rule_that_is_off_or_whose_workflow_is_gone_routes_nothing(events: Events) -> None:
@@ -127,6 +142,27 @@ def test_two_routers_route_each_event_once(events: Events) -> None:
             _tell(events, *(_notice(f"{part}/{n}") for n in range(400)))
         within(20, lambda: events._rows("SELECT count(*) FROM outbox WHERE NOT routed")[0][0], 0)
     assert len(events.keys()) == 2000
+
+
+def test_old_objects_that_nobody_asks_for_are_forgotten(events: Events) -> None:
+    _tell(
+        events,
+        *(_notice(key) for key in ("in/old", "in/gone", "other/old", "other/new")),
+        _notice("in/gone", gone=True),
+    )
+    with events.database.transaction() as conn:
+        conn.execute("INSERT INTO object_watch (bucket, prefix) VALUES ('raw', 'in/'), ('another', 'other/')")
+        conn.execute("UPDATE object_seen SET seen_at = now() - interval '31 days' WHERE key <> 'other/new'")
+        conn.execute("UPDATE object_seen SET seen_at = now() - interval '29 days' WHERE key = 'other/new'")
+    found = []
+    for _ in range(3):
+        with events.database.transaction() as conn:
+            found.append(announcing.forget_old(conn, 1))
+    assert found == [1, 1, 0]
+    with events.database.connection() as conn:
+        kept = conn.execute("SELECT key FROM object_seen ORDER BY key").fetchall()
+    assert kept == [("in/old",), ("other/new",)]
+    assert _tell(events, _notice("in/old")) == 0  # it is known still, and no news
 
 
 def test_a_notice_wakes_the_router(events: Events) -> None:

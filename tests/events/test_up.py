@@ -15,9 +15,12 @@ import pytest
 
 from events.conftest import s3_pattern
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
+from glulam.settings import Settings
+from glulam.store.database import Database
 from sqsserver import bridge_event, s3_message, s3_record
 
 from ..test_server import Up, up
+from ..waiting import within
 
 TOKEN = "a-token-for-tests"
 
@@ -98,6 +101,13 @@ def test_objects_start_a_workflow() -> None:
             assert _send(server, told, headers)[0] == 403, headers
         assert _send(server, {"x": 1}, token)[0] == 400
         assert _send(server, "x" * (5 << 20), token)[0] == 413
+        with Database.open(Settings(home=server.home)) as database, database.connection() as conn:
+            conn.execute(
+                "UPDATE object_seen SET gone = true, seen_at = now() - interval '31 days' WHERE key = 'told.json'"
+            )
+            within(
+                20, lambda: not conn.execute("SELECT key FROM object_seen WHERE key = 'told.json'").fetchall()
+            )
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": "Bearer "}, {"Authorization": "Bearer None"}, {}])

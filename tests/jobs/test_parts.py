@@ -92,4 +92,6 @@ def test_the_root_cause_of_a_java_error_is_the_innermost_one() -> None:
     )
     assert "out of memory" in sentence(root_cause(Ended(status=-9, report=None, usage={})))
     assert hint("ModuleNotFoundError: No module named 'pyspark'") == "pip install 'glulam[spark]'"
+    missing = "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found"
+    assert "org.apache.hadoop:hadoop-aws:" in (hint(missing) or "")
     assert hint("nothing known") is None

@@ -29,7 +29,8 @@ DEVELOPMENT_SECRET = "glulam/development/key/not/secret/at/all"
 """Printed in the documentation. A server accepts them on loopback only, and says so when it starts."""
 
 TOUCH_EVERY = timedelta(minutes=1)
-_ID = re.compile(r"[A-Z0-9]{16,128}")
+_ID = re.compile(r"\w{3,128}", re.ASCII)
+"""Ours have twenty characters; those of other S3 servers, which `import_key` takes, from three on."""
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _USER = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
@@ -99,10 +100,6 @@ def create(
     expires_at: datetime | None = None,
 ) -> AccessKey:
     """Make a key. With `expires_at` it is a temporary one (ASIA...) with a session token. Raises InvalidInput."""
-    if not _ACCOUNT.fullmatch(account_id):
-        raise InvalidInput(f"account {account_id!r}: expected 12 digits")
-    if not _USER.fullmatch(user_name):
-        raise InvalidInput(f"user name {user_name!r}: expected 1 to 64 letters, digits or any of _+=,.@-")
     prefix = "AKIA" if expires_at is None else "ASIA"
     alphabet = string.ascii_uppercase + "234567"
     key = AccessKey(
@@ -114,14 +111,33 @@ def create(
         user_name=user_name,
         role=role,
     )
+    _save(conn, box, key)
+    return key
+
+
+def import_key(conn: psycopg.Connection, box: SecretBox, key: AccessKey) -> None:
+    """Accept a key that another service made, so that one pair is good for both. Raises InvalidInput, AlreadyExists."""
+    if not _ID.fullmatch(key.id):
+        raise InvalidInput("the access key's id: expected 3 to 128 letters, digits or _")
+    if len(key.secret) < 8:
+        raise InvalidInput(f"the secret of access key {key.id}: expected at least 8 characters")
+    if key.id == DEVELOPMENT_ID:
+        raise InvalidInput(f"{DEVELOPMENT_ID} is the key that everybody knows")
+    _save(conn, box, key)
+
+
+def _save(conn: psycopg.Connection, box: SecretBox, key: AccessKey) -> None:
+    if not _ACCOUNT.fullmatch(key.account_id):
+        raise InvalidInput(f"account {key.account_id!r}: expected 12 digits")
+    if not _USER.fullmatch(key.user_name):
+        raise InvalidInput(f"user name {key.user_name!r}: expected 1 to 64 letters, digits or any of _+=,.@-")
     given = {
-        "id": key.id, "account": account_id, "user": user_name, "role": str(role), "expires": expires_at,
+        "id": key.id, "account": key.account_id, "user": key.user_name, "role": str(key.role), "expires": key.expires_at,
         "secret": box.encrypt(key.secret.encode(), _context(key.id)),
         "token": key.session_token and box.encrypt(key.session_token.encode(), _context(key.id)),
     }  # fmt: skip
     if conn.execute(CREATE, given).rowcount != 1:
-        raise AlreadyExists(f"access key {key.id} exists already; try again")
-    return key
+        raise AlreadyExists(f"access key {key.id} exists already")
 
 
 def find(conn: psycopg.Connection, box: SecretBox, key_id: str) -> AccessKey | None:

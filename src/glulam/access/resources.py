@@ -137,6 +137,8 @@ def resources_of(
 
 def event_resource(operation: str, asked: Mapping[str, Any], *, account_id: str, region: str) -> Resource:
     """What a request to EventBridge touches: the rule that it names, the bus that it sends to, or all rules."""
+    if asked.get("ResourceARN"):
+        return Resource(arn=str(asked["ResourceARN"]))
     kind, name = "rule", asked.get("Rule") or asked.get("Name") or "*"
     if operation == "PutEvents":
         kind, name = "event-bus", "default"

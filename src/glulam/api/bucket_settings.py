@@ -9,13 +9,14 @@ from typing import Any
 
 from glulam.api import s3_members
 from glulam.api.object_lists import owner_of
-from glulam.buckets import lifecycle, notifications
+from glulam.buckets import lifecycle
 from glulam.buckets.store import BucketStore
 from glulam.model import s3_errors
 from glulam.model.caller import Caller
 from glulam.model.s3_errors import NoSuchLifecycleConfiguration, NoSuchTagSet
 
 _MOST_BUCKET_TAGS = 50
+_TOLD_ELSEWHERE = ("TopicConfigurations", "QueueConfigurations", "LambdaFunctionConfigurations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +28,18 @@ class BucketSettings:
     def get_bucket_notification_configuration(
         self, caller: Caller, asked: Mapping[str, Any]
     ) -> dict[str, Any]:
-        found: dict[str, Any] = self._get(asked, notifications.SETTING) or {}
+        found: dict[str, Any] = self._get(asked, "notification") or {}
         return found
 
     def put_bucket_notification_configuration(self, caller: Caller, asked: Mapping[str, Any]) -> None:
-        document = asked["NotificationConfiguration"]
-        notifications.subscriptions(document)
-        self.store.buckets.set(asked["Bucket"], notifications.SETTING, _plain(document))
-        self.store.subscribers.forget()
+        """Every bucket tells EventBridge, which is all that can be asked for."""
+        document = _plain(asked["NotificationConfiguration"])
+        if any(document.get(member) for member in _TOLD_ELSEWHERE):
+            raise s3_errors.NotImplemented(
+                "Nothing is sent to queues, topics and functions from here: an event rule (PutRule) that names the bucket "
+                "starts workflows"
+            )
+        self.store.buckets.set(asked["Bucket"], "notification", document)
 
     def get_bucket_lifecycle_configuration(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         found = self._get(asked, lifecycle.SETTING)
@@ -71,11 +76,11 @@ class BucketSettings:
     def put_object_tagging(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         s3_members.refuse_version(asked)
         tags = s3_members.tags_of_set(asked["Tagging"]["TagSet"])
-        self.store.objects.set_tags(asked["Bucket"], asked["Key"], tags, "ObjectTagging:Put")
+        self.store.objects.set_tags(asked["Bucket"], asked["Key"], tags)
 
     def delete_object_tagging(self, caller: Caller, asked: Mapping[str, Any]) -> None:
         s3_members.refuse_version(asked)
-        self.store.objects.set_tags(asked["Bucket"], asked["Key"], {}, "ObjectTagging:Delete")
+        self.store.objects.set_tags(asked["Bucket"], asked["Key"], {})
 
     def get_bucket_versioning(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Never enabled: S3 says so with an empty answer."""

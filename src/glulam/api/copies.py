@@ -46,7 +46,7 @@ class Copies:
                     tags=said.tags,
                     checksums=checksums,
                 )
-                stored = self.store.objects.put(spooled, key, record, conditions, "ObjectCreated:Copy")
+                stored = self.store.objects.put(spooled, key, record, conditions)
         shown = {"ETag": s3_members.etag_text(record), "LastModified": stored.modified}
         return {"CopyObjectResult": shown | s3_members.checksum_members(record)}
 

@@ -10,11 +10,14 @@ from typing import Any
 
 import psycopg
 
+from glulam.api.event_rule_tags import arn_of
+from glulam.api.event_rule_tags import put as put_tags
 from glulam.api.jobs import place_of
 from glulam.api.paging import Paging
+from glulam.catalog import tags
 from glulam.events import announcing, rules
 from glulam.model.caller import Caller
-from glulam.model.errors import EntityNotFound, OperationNotSupported, RuleNotFound, ValidationFailed
+from glulam.model.errors import EntityNotFound, RuleNotFound, ValidationFailed
 from glulam.model.event_patterns import parse_pattern
 from glulam.model.place import Place
 from glulam.orchestrate import workflows
@@ -42,8 +45,6 @@ class EventRules:
             )
         if not asked.get("EventPattern"):
             raise ValidationFailed("Parameter EventPattern must be specified.")
-        if asked.get("Tags"):
-            raise OperationNotSupported("PutRule: Tags of rules are not kept; expected none")
         state = asked.get("State") or "ENABLED"
         if state not in ("ENABLED", "DISABLED"):
             raise ValidationFailed(
@@ -53,9 +54,11 @@ class EventRules:
         rule = rules.Rule(
             name=asked["Name"], pattern=asked["EventPattern"], enabled=state == "ENABLED", document=kept
         )
+        arn = arn_of(caller, rule.name)
         with self.database.transaction() as conn:
-            rules.put(conn, place_of(caller), rule)
-        return {"RuleArn": _arn(caller, rule.name)}
+            if rules.put(conn, place_of(caller), rule):  # of a rule that was there, tags are not changed
+                put_tags(conn, arn, asked.get("Tags") or [])
+        return {"RuleArn": arn}
 
     def describe_rule(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         _require_bus(caller, asked)
@@ -89,6 +92,7 @@ class EventRules:
         _require_bus(caller, asked)
         with self.database.transaction() as conn:
             rules.delete(conn, place_of(caller), asked["Name"])
+            tags.forget(conn, arn_of(caller, asked["Name"]))
 
     def put_targets(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
         _require_bus(caller, asked)
@@ -197,10 +201,6 @@ def _announced(conn: psycopg.Connection, place: Place, entry: Mapping[str, Any])
 
 def _shown(caller: Caller, rule: rules.Rule) -> dict[str, Any]:
     return {
-        "Name": rule.name, "Arn": _arn(caller, rule.name), "EventPattern": rule.pattern, "EventBusName": BUS,
+        "Name": rule.name, "Arn": arn_of(caller, rule.name), "EventPattern": rule.pattern, "EventBusName": BUS,
         "State": "ENABLED" if rule.enabled else "DISABLED", **rule.document,
     }  # fmt: skip
-
-
-def _arn(caller: Caller, name: str) -> str:
-    return f"arn:aws:events:{caller.region}:{caller.account_id}:rule/{name}"

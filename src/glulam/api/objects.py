@@ -43,7 +43,7 @@ class Objects:
                 tags=tags,
                 checksums=stated or spooled.checksums,
             )
-            stored = self.store.objects.put(spooled, key, record, conditions, "ObjectCreated:Put")
+            stored = self.store.objects.put(spooled, key, record, conditions)
         return {"ETag": etag_text(record), "Size": stored.size, **s3_members.checksum_members(record)}
 
     def get_object(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:

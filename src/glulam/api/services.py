@@ -21,6 +21,7 @@ from glulam.api.copies import Copies
 from glulam.api.crawl_history import CrawlHistory
 from glulam.api.crawlers import Crawlers, require_crawler
 from glulam.api.databases import Databases
+from glulam.api.event_rule_tags import EventRuleTags
 from glulam.api.event_rules import EventRules
 from glulam.api.functions import Functions
 from glulam.api.job_logs import JobLogs
@@ -59,7 +60,7 @@ GLUE: tuple[type, ...] = (
     TableSearch, Tables, Tagging, Triggers, Workflows,
 )  # fmt: skip
 LOGS: tuple[type, ...] = (JobLogs,)
-EVENTS: tuple[type, ...] = (EventRules,)
+EVENTS: tuple[type, ...] = (EventRules, EventRuleTags)
 _OF_THE_STORE = (BucketSettings, Buckets, Copies, MultipartUploads, ObjectLists, Objects)
 S3: tuple[type, ...] = (*_OF_THE_STORE, PoliciesOfBuckets)
 STS: tuple[type, ...] = (SecurityTokens,)
@@ -124,7 +125,7 @@ def logs(parts: Parts) -> list[object]:
 
 def events(parts: Parts) -> list[object]:
     """The objects whose methods are operations of EventBridge."""
-    return [EventRules(database=parts.database, paging=parts.paging)]
+    return [EventRules(database=parts.database, paging=parts.paging), EventRuleTags(database=parts.database)]
 
 
 def bucket_policies(store: BucketStore) -> BucketPolicies:

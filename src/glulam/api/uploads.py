@@ -131,9 +131,7 @@ class MultipartUploads:
         record = _assembled(upload, parts)
         self._check_stated(upload, record, asked)
         with self.store.uploads.join(upload, parts) as spooled:
-            self.store.objects.put(
-                spooled, upload.key, record, conditions, "ObjectCreated:CompleteMultipartUpload"
-            )
+            self.store.objects.put(spooled, upload.key, record, conditions)
         self.store.uploads.end(upload)
         shown = {"Bucket": upload.bucket, "Key": upload.key, "ETag": s3_members.etag_text(record),
                  "Location": f"/{upload.bucket}/{upload.key}"}  # fmt: skip

@@ -120,11 +120,9 @@ class Ageing:
             return
         unchanged = Conditions(if_match=line.etag, if_last_modified=modified, if_size=line.version.size)
         try:
-            if due.target is None:
-                self.objects.delete(bucket, line.name, unchanged, "LifecycleExpiration:Delete")
-            else:
+            if due.target is not None:
                 self._archive(bucket, line.name, line.version, due, due.target)
-                self.objects.delete(bucket, line.name, unchanged, event=None)
+            self.objects.delete(bucket, line.name, unchanged)
         except S3Error as error:  # written meanwhile: the next pass looks at it again
             log.info("lifecycle rule %s leaves s3://%s/%s: %s", due.rule, bucket, line.name, error)
 
@@ -136,4 +134,4 @@ class Ageing:
             raise OperationAborted(Key=key)
         record = replace(stored.record, headers={**stored.record.headers, "StorageClass": due.storage_class})
         with self.objects.second_name(bucket, key, version) as spooled:
-            self.objects.put(spooled, target, record, Conditions(), "LifecycleTransition")
+            self.objects.put(spooled, target, record, Conditions())

@@ -11,8 +11,7 @@ How a put survives kill -9 and other writers:
 
 A process that dies before the rename leaves the old object with its row, and a row that no file has; one that dies after
 it leaves the new object with its row, and the old one's row. Rows without a file are removed by the next put or delete of
-the key, which hold its lock and so know that nobody else's rename is still to come. An event is written with the row, so
-it can be seen a moment before the object, or, after a crash, without it: whoever acts on one looks at the object first.
+the key, which hold its lock and so know that nobody else's rename is still to come.
 
 A deletion removes the file, then the row: a crash in between leaves a row without a file.
 """
@@ -21,14 +20,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
 from glulam.buckets.conditions import Conditions, modified_at
 from glulam.buckets.locks import KeyLocks
-from glulam.buckets.records import NO_VERSION, Event, Record, Records, Replacement, Version, unknown
+from glulam.buckets.records import NO_VERSION, Record, Records, Replacement, Version, unknown
 from glulam.buckets.spooling import Spool, Spooled, disk_failed
 from glulam.buckets.together import Together
 from glulam.buckets.tree import Tree
@@ -37,11 +36,7 @@ from glulam.model.failpoints import failpoint
 from glulam.model.s3_errors import InvalidArgument, KeyTooLong, NoSuchKey, OperationAborted
 
 KEY_BYTES = 1024
-DELETED = "ObjectRemoved:Delete"
 _TRIES = 20
-
-Subscribers = Callable[[str, str, str, int | None, str | None], Sequence[Event]]
-"""(bucket, key, event name, size, etag) -> the events that somebody asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,14 +59,11 @@ class Stored:
 class LakeObjects:
     """The objects of all buckets. Safe to share between threads, and between processes on one machine."""
 
-    def __init__(
-        self, tree: Tree, records: Records, spool: Spool, locks: KeyLocks, subscribers: Subscribers
-    ) -> None:
+    def __init__(self, tree: Tree, records: Records, spool: Spool, locks: KeyLocks) -> None:
         self.tree = tree
         self.records = records
         self.spool = spool
         self._locks = locks
-        self._subscribers = subscribers
         self._sync = Together(_sync_all)
 
     def find(self, bucket: str, key: str) -> Stored | None:
@@ -112,16 +104,15 @@ class LakeObjects:
             file.close()
         raise OperationAborted(Key=key)
 
-    def put(self, spooled: Spooled, key: str, record: Record, conditions: Conditions, event: str) -> Stored:
+    def put(self, spooled: Spooled, key: str, record: Record, conditions: Conditions) -> Stored:
         """Give a spooled file its name. Raises PreconditionFailed, NoSuchKey (If-Match of nothing)."""
         bucket = spooled.bucket
         require_key(key)
-        events = self._subscribers(bucket, key, event, spooled.version.size, record.etag)
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     with self.tree.writable(bucket, key) as (folder, place):
-                        self._replace(spooled, key, record, conditions, events, folder, place)
+                        self._replace(spooled, key, record, conditions, folder, place)
                         self._sync.do(folder)
                         failpoint("object.after_sync")
                     return Stored(key=key, version=spooled.version, record=record)
@@ -130,15 +121,14 @@ class LakeObjects:
         raise OperationAborted(Key=key)
 
     def _replace(
-        self, spooled: Spooled, key: str, record: Record, conditions: Conditions, events: Sequence[Event], folder: int,
-        place: Sequence[str],
+        self, spooled: Spooled, key: str, record: Record, conditions: Conditions, folder: int, place: Sequence[str]
     ) -> None:  # fmt: skip
         bucket = spooled.bucket
         with self._locks.hold(bucket, key):
             current = self._check_write(bucket, key, conditions, folder, place)
             failpoint("object.before_row")
             self.records.replace(Replacement(
-                bucket=bucket, key=key, version=spooled.version, record=record, current=current, events=events
+                bucket=bucket, key=key, version=spooled.version, record=record, current=current
             ))  # fmt: skip
             failpoint("object.after_row")
             self.tree.rename_into(spooled.name, spooled.hidden, folder, place)
@@ -155,40 +145,29 @@ class LakeObjects:
         conditions.check_write(key, stored.record.etag if stored else None)
         return stored.version if stored else NO_VERSION
 
-    def delete(self, bucket: str, key: str, conditions: Conditions, event: str | None = DELETED) -> None:
-        """Not there is as good as deleted, without a condition. `event` None: nobody hears of it. Raises
-        PreconditionFailed or NoSuchKey."""
-        (error,) = self.delete_many(bucket, [(key, conditions)], event)
+    def delete(self, bucket: str, key: str, conditions: Conditions) -> None:
+        """Not there is as good as deleted, without a condition. Raises PreconditionFailed or NoSuchKey."""
+        (error,) = self.delete_many(bucket, [(key, conditions)])
         if error is not None:
             raise error
 
-    def delete_many(
-        self, bucket: str, wanted: Sequence[tuple[str, Conditions]], event: str | None = DELETED
-    ) -> list[GlulamError | None]:
+    def delete_many(self, bucket: str, wanted: Sequence[tuple[str, Conditions]]) -> list[GlulamError | None]:
         """What came of each. They are forced to disk, and their rows go, together."""
         outcomes: list[GlulamError | None] = []
         places: list[tuple[str, ...]] = []
-        gone: list[str] = []
         with self._locks.hold(bucket, *(key for key, _ in wanted)):
             for key, conditions in wanted:
                 try:
-                    removed = self._unlink(bucket, key, conditions)
+                    places += self._unlink(bucket, key, conditions)
                 except GlulamError as error:
                     outcomes.append(error)
                     continue
                 outcomes.append(None)
-                places += removed
-                gone += [key] if removed else []
             failpoint("object.after_unlink")
             folders = {place[:-1] for place in places}
             self._sync_folders(bucket, folders)
             settled = [key for (key, _), error in zip(wanted, outcomes, strict=True) if error is None]
-            events = (
-                [e for key in settled for e in self._subscribers(bucket, key, event, None, None)]
-                if event
-                else []
-            )
-            self.records.forget(bucket, settled, events, always=set(gone))
+            self.records.forget(bucket, settled)
         for folder in folders:
             self.tree.remove_empty(bucket, folder)
         return outcomes
@@ -228,14 +207,13 @@ class LakeObjects:
                 raise OperationAborted(Key=key)
             yield spooled
 
-    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str], event: str) -> None:
+    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Raises NoSuchKey. A file that we did not write gets a row."""
         with self._locks.hold(bucket, key):
             stored = self.stat(bucket, key)
-            events = self._subscribers(bucket, key, event, stored.size, stored.record.etag)
             self.records.replace(Replacement(
                 bucket=bucket, key=key, version=stored.version, record=replace(stored.record, tags=tags),
-                current=stored.version, events=events,
+                current=stored.version,
             ))  # fmt: skip
 
     def forget_gone(self, bucket: str, after: str, limit: int) -> str | None:

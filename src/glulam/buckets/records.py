@@ -7,18 +7,16 @@ it gets an etag made of its version, in a form that no client takes for an MD5, 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import mimetypes
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
-import psycopg
 
 from glulam.buckets.together import Together
 from glulam.store.database import Database
@@ -50,15 +48,11 @@ SELECT bucket, key, mtime_ns, size_bytes, inode, etag, about, tags FROM given
 ON CONFLICT (bucket, key, mtime_ns, size_bytes, inode)
 DO UPDATE SET etag = excluded.etag, about = excluded.about, tags = excluded.tags
 """
-EVENT = """
-INSERT INTO object_event (configuration, target, name, bucket, key, size_bytes, etag)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-"""
 KEYS = "SELECT DISTINCT key FROM bucket_object WHERE bucket = %s AND key > %s ORDER BY key LIMIT %s"
 FORGET_OTHERS = """
 DELETE FROM bucket_object WHERE bucket = %s AND key = %s AND (mtime_ns, size_bytes, inode) <> (%s, %s, %s)
 """
-FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = ANY(%s) RETURNING key"
+FORGET = "DELETE FROM bucket_object WHERE bucket = %s AND key = ANY(%s)"
 
 
 class Version(NamedTuple):
@@ -105,19 +99,6 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """A change that somebody wants to hear of."""
-
-    configuration: str
-    target: str
-    name: str
-    bucket: str
-    key: str
-    size: int | None = None
-    etag: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Replacement:
     """The row of a file that is about to get its name, and which other row of the key stays: that of the file that has
     the name now. (Where there is none, all stay.)"""
@@ -127,7 +108,6 @@ class Replacement:
     version: Version
     record: Record
     current: Version
-    events: Sequence[Event] = ()
 
 
 class Records:
@@ -170,15 +150,10 @@ class Records:
         self._replace.do(replacement)
         self._remember((replacement.bucket, replacement.key, replacement.version), replacement.record)
 
-    def forget(
-        self, bucket: str, keys: Sequence[str], events: Sequence[Event] = (), *, always: Container[str] = ()
-    ) -> set[str]:
-        """Remove the rows of these keys; which keys had any. Events of those, and of `always`, are told."""
-        with self.database.connection() as conn, conn.transaction() if events else contextlib.nullcontext():
-            rows = conn.execute(FORGET, (bucket, [key.encode() for key in keys])).fetchall()
-            found = {bytes(key).decode() for (key,) in rows}
-            tell(conn, [event for event in events if event.key in always or event.key in found])
-        return found
+    def forget(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove the rows of these keys."""
+        with self.database.connection() as conn:
+            conn.execute(FORGET, (bucket, [key.encode() for key in keys]))
 
     def keys(self, bucket: str, after: str, limit: int) -> list[str]:
         """Keys that have rows, in order."""
@@ -192,30 +167,14 @@ class Records:
             return conn.execute(FORGET_OTHERS, (bucket, key.encode(), *version)).rowcount
 
     def _replace_all(self, works: Sequence[Replacement]) -> None:
-        given = (orjson.dumps([_row(work) for work in works]).decode(),)
-        events = [event for work in works for event in work.events]
-        if not events:
-            with self.database.connection() as conn:
-                conn.execute(REPLACE, given)
-            return
-        with self.database.transaction() as conn:
-            conn.execute(REPLACE, given)
-            tell(conn, events)
+        with self.database.connection() as conn:
+            conn.execute(REPLACE, (orjson.dumps([_row(work) for work in works]).decode(),))
 
     def _remember(self, at: tuple[str, str, Version], record: Record) -> None:
         with self._lock:
             self._known[at] = record
             while len(self._known) > _CACHED:
                 self._known.popitem(last=False)
-
-
-def tell(conn: psycopg.Connection, events: Sequence[Event]) -> None:
-    """Write events down, in the transaction of the session."""
-    if events:
-        conn.cursor().executemany(
-            EVENT,
-            [(e.configuration, e.target, e.name, e.bucket, e.key.encode(), e.size, e.etag) for e in events],
-        )
 
 
 def unknown_etag(version: Version) -> str:

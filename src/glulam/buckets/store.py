@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from glulam.buckets import lifecycle, notifications
+from glulam.buckets import lifecycle
 from glulam.buckets.ageing import Ageing
 from glulam.buckets.buckets import Buckets
 from glulam.buckets.filesystem import require_exact_names
 from glulam.buckets.listing import Listing
 from glulam.buckets.locks import KeyLocks
 from glulam.buckets.names import Names
-from glulam.buckets.notifications import Subscribers
 from glulam.buckets.objects import LakeObjects
 from glulam.buckets.records import Records
 from glulam.buckets.spooling import Spool
@@ -35,7 +34,6 @@ class BucketStore:
     listing: Listing
     spool: Spool
     uploads: Uploads
-    subscribers: Subscribers
     locks: KeyLocks
 
     @classmethod
@@ -47,10 +45,9 @@ class BucketStore:
         records, spool, locks, names = Records(database), Spool(tree), KeyLocks(tree.root), Names(tree)
         listing = Listing(tree, names, records)
         buckets = Buckets(tree, listing, database)
-        subscribers = Subscribers(lambda: buckets.with_setting(notifications.SETTING), time.monotonic)
         return cls(
             tree=tree, buckets=buckets, listing=listing, spool=spool, locks=locks, uploads=Uploads(database, spool),
-            subscribers=subscribers, objects=LakeObjects(tree, records, spool, locks, subscribers),
+            objects=LakeObjects(tree, records, spool, locks),
         )  # fmt: skip
 
     def ageing(self, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Ageing:

@@ -135,21 +135,15 @@ def _in_order(definition: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def put(settings: Settings, file: Path, *, keep: bool = True) -> list[alerts_file.Applied]:
-    """What the file has, put; without `keep` only what that would change."""
+def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
     wanted = alerts_file.load(file)
-    with App(settings) as app, app.database.connection() as conn, conn.transaction(force_rollback=not keep):
+    with App(settings) as app, app.database.transaction() as conn:
         done = alerts_file.apply(conn, settings.place, wanted, SecretBox.open(settings))
         for one in done:
             if one.changed:
                 _audit(
                     conn, settings.place, f"PutAlert{one.what.capitalize()}", f"alert-{one.what}/{one.name}"
                 )
-    return done
-
-
-def apply(settings: Settings, file: Path, *, as_json: bool) -> int:
-    done = put(settings, file)
     if as_json:
         print_json({"applied": done})
     for one in () if as_json else done:

@@ -15,12 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from glulam.cli.alert_things import AlertThings
+from glulam.cli.glue_things import GlueThings
 from glulam.cli.remote import Remote
 from glulam.model.errors import ConcurrentModification, GlulamError, InvalidInput, ServerRefused
 from glulam.model.failpoints import failpoint
 from glulam.model.uri import S3Uri
+from glulam.project.alerts import secrets_named
 from glulam.project.diff import Secret, laid, updated
-from glulam.project.kinds import KINDS, Document
+from glulam.project.kinds import KINDS, AlertKind, Document, ModelKind
 from glulam.project.plan import Action, Change, Plan, Seen
 from glulam.project.record import Record, from_json, to_json
 from glulam.project.texts import digest_of, each_text, reveal, secrets_of
@@ -42,12 +45,12 @@ def apply(plan: Plan, folder: Path, remote: Remote, secret: Secret, done: Callab
     assets = S3Uri.parse(plan.assets)
     record, tag = read_record(remote, assets)
     seen = _check_server(plan, remote, record, tag)
-    _check_secrets(plan, secret)
+    _check_secrets(plan, remote, secret)
     _upload(plan, folder, remote)
     final = _final(plan, record, secret)
     if not plan.changes and record == final:
         return
-    claim = _claim(record, final)
+    claim = _claim(plan, record, final)
     tag = remote.replace(assets.join(RECORD), to_json(claim).encode(), tag)
     failpoint("project.after_claim")
     for number, change in enumerate(plan.changes):
@@ -80,12 +83,20 @@ def _check_server(plan: Plan, remote: Remote, record: Record, tag: str | None) -
     return seen
 
 
-def _check_secrets(plan: Plan, secret: Secret) -> None:
-    wanted = set[str]().union(*(secrets_of(c.document) for c in plan.changes))
-    missing = sorted(name for name in wanted if secret(name) is None)
+def _check_secrets(plan: Plan, remote: Remote, secret: Secret) -> None:
+    of_alerts = [c for c in plan.changes if isinstance(KINDS[c.id.section], AlertKind)]
+    wanted = set[str]().union(*(secrets_of(c.document) for c in plan.changes if c not in of_alerts))
+    missing = {name for name in wanted if secret(name) is None}
     if missing:
         raise InvalidInput(
-            f"secret {', '.join(missing)}: not set; expected an environment variable of that name (nothing was done)"
+            f"secret {', '.join(sorted(missing))}: not set; expected an environment variable of that name (nothing was done)"
+        )
+    named = set[str]().union(*(secrets_named(c.document) for c in of_alerts))
+    unset = {name for name in named if not secret(name)}
+    if unset and (unkept := unset - remote.alerts.secrets()):
+        raise InvalidInput(
+            f"secret {', '.join(sorted(unkept))}: neither set nor kept by the server; expected an environment variable of that "
+            "name, or what `glulam alerts secret` keeps (nothing was done)"
         )
 
 
@@ -111,12 +122,17 @@ def _files(plan: Plan, folder: Path) -> Iterator[tuple[S3Uri, bytes]]:
         yield S3Uri.parse(upload.uri), content
 
 
-def _claim(record: Record, wanted: Record) -> Record:
-    """What may be the project's after any part of the plan: the names before and after, with the members of both."""
+def _claim(plan: Plan, record: Record, wanted: Record) -> Record:
+    """What may be the project's after any part of the plan: the names before and after, with the members of both. With
+    which value of a secret a thing is there, if it was there before, is not known until the end."""
+    changing = {change.id for change in plan.changes if change.action is not Action.ADD}
     return Record(entries={
         **record.entries,
         **{
-            id: replace(entry, made=entry.made or record.made(id), document=laid(entry.document, record.document(id)))
+            id: replace(
+                entry, made=entry.made or record.made(id), document=laid(entry.document, record.document(id)),
+                secrets=dict.fromkeys(entry.secrets, "") if id in changing else entry.secrets,
+            )
             for id, entry in wanted.entries.items()
         },
     })  # fmt: skip
@@ -125,38 +141,57 @@ def _claim(record: Record, wanted: Record) -> Record:
 def _final(plan: Plan, record: Record, secret: Secret) -> Record:
     """The record after the plan, with digests of the secrets that were sent, now or before."""
     digests = {id: entry.secrets for id, entry in record.entries.items()} | {
-        c.id: {name: digest_of(secret(name) or "") for name in sorted(secrets_of(c.document))}
+        c.id: {name: digest_of(value) for name in sorted(secrets_of(c.document)) if (value := secret(name)) is not None}
         for c in plan.changes
-    }
+    }  # fmt: skip
     return Record(entries={
         id: replace(entry, secrets=digests.get(id, {})) for id, entry in plan.record.entries.items()
     })  # fmt: skip
 
 
 def _carry_out(change: Change, seen: Seen, project: str, remote: Remote, secret: Secret) -> None:
-    if change.action in (Action.REMOVE, Action.REPLACE):
-        remote.delete(change.id)
-    if change.action in (Action.ADD, Action.REPLACE):
-        remote.create(change.id, revealed(change.document, secret), project)
-    if change.action is Action.CHANGE:
-        _change(change, seen, remote, secret)
-
-
-def _change(change: Change, seen: Seen, remote: Remote, secret: Secret) -> None:
     kind = KINDS[change.id.section]
+    if isinstance(kind, ModelKind):
+        _carry_out_thing(kind, change, seen, project, remote.glue, secret)
+    else:
+        _carry_out_alert(change, remote.alerts, secret)
+
+
+def _carry_out_alert(change: Change, things: AlertThings, secret: Secret) -> None:
+    if change.action is Action.REMOVE:
+        things.delete(change.id)
+        return
+    for name in sorted(secrets_named(change.document)):
+        if value := secret(name):
+            things.keep_secret(name, value)
+    things.put(change.id, change.document)
+
+
+def _carry_out_thing(
+    kind: ModelKind, change: Change, seen: Seen, project: str, things: GlueThings, secret: Secret
+) -> None:
+    if change.action in (Action.REMOVE, Action.REPLACE):
+        things.delete(change.id)
+    if change.action in (Action.ADD, Action.REPLACE):
+        things.create(change.id, revealed(change.document, secret), project)
+    if change.action is Action.CHANGE:
+        _change(kind, change, seen, things, secret)
+
+
+def _change(kind: ModelKind, change: Change, seen: Seen, things: GlueThings, secret: Secret) -> None:
     before = seen.document or {}
     after = updated(kind, change.document, before, change.gone)
     apart = {"Tags", *((kind.switch[0],) if kind.switch else ())}
     changed = {field.path[0] for field in change.fields}
     if changed - apart:
         definition = {member: value for member, value in after.items() if member not in apart}
-        remote.update(change.id, revealed(definition, secret))
+        things.update(change.id, revealed(definition, secret))
     if "Tags" in changed:
-        remote.retag(
+        things.retag(
             change.id, revealed(before.get("Tags", {}), secret), revealed(after.get("Tags", {}), secret)
         )
     if kind.switch and kind.switch[0] in changed:
-        remote.switch(change.id, on=bool(after.get(kind.switch[0])))
+        things.switch(change.id, on=bool(after.get(kind.switch[0])))
 
 
 def revealed(document: Any, secret: Secret) -> Document:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from glulam.access import keys
+from glulam.access.keys import AccessKey
 from glulam.access.roles import Role
 from glulam.access.secrets import SecretBox
 from glulam.app import App
@@ -19,10 +21,7 @@ from glulam.settings import Settings
 def create(
     settings: Settings, *, user: str, role: str, account: str | None, hours: float | None, as_json: bool
 ) -> int:
-    try:
-        wanted = Role(role)
-    except ValueError:
-        raise InvalidInput(f"--role {role!r}: expected one of {', '.join(Role)}") from None
+    wanted = _role(role)
     expires = None if hours is None else utc_now() + timedelta(hours=hours)
     with App(settings) as app, app.database.transaction() as conn:
         key = keys.create(conn, SecretBox.open(settings), account_id=account or settings.account_id, user_name=user,
@@ -38,6 +37,41 @@ def create(
         facts(list(shown.items()))
         print("the secret is not shown again")
     return 0
+
+
+def import_(settings: Settings, *, user: str, role: str, account: str | None, as_json: bool) -> int:
+    """The key that the AWS variables of this process hold."""
+    pair = [os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if not all(pair):
+        raise InvalidInput(
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold the key to import; one of them is not set"
+        )
+    if os.environ.get("AWS_SESSION_TOKEN"):
+        raise InvalidInput(
+            "AWS_SESSION_TOKEN is set: a temporary key cannot be imported, as it is replaced before long"
+        )
+    key = AccessKey(
+        id=pair[0],
+        secret=pair[1],
+        account_id=account or settings.account_id,
+        user_name=user,
+        role=_role(role),
+    )
+    with App(settings) as app, app.database.transaction() as conn:
+        keys.import_key(conn, SecretBox.open(settings), key)
+        write_down(conn, "ImportAccessKey", f"access-key/{key.id}", key.account_id)
+    if as_json:
+        print_json({"key": {"aws_access_key_id": key.id, "principal": key.principal_arn, "role": key.role}})
+    else:
+        print(f"{key.id} is accepted as {key.principal_arn}, {key.role}")
+    return 0
+
+
+def _role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise InvalidInput(f"--role {role!r}: expected one of {', '.join(Role)}") from None
 
 
 def list_keys(settings: Settings, *, as_json: bool) -> int:

@@ -15,6 +15,11 @@ app = typer.Typer(
     epilog=example("glulam keys create --user ann --role author", "glulam keys list",
                    "glulam keys disable AKIAQ3ZK7WVJ5XN2BTRC"),
 )  # fmt: skip
+User = Annotated[str, typer.Option(metavar="NAME", help="Whose key: the last part of the principal's ARN.")]
+RoleName = Annotated[str, typer.Option(metavar="ROLE", help="viewer, operator, author or admin.")]
+Account = Annotated[
+    str | None, typer.Option(metavar="ID", help="The account, 12 digits. Default: GLULAM_ACCOUNT_ID.")
+]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The access key's id.")]
 
 
@@ -27,13 +32,9 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The access key's i
     ),
 )
 def create(
-    user: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose key: the last part of the principal's ARN.")
-    ],
-    role: Annotated[str, typer.Option(metavar="ROLE", help="viewer, operator, author or admin.")] = "viewer",
-    account: Annotated[
-        str | None, typer.Option(metavar="ID", help="The account, 12 digits. Default: GLULAM_ACCOUNT_ID.")
-    ] = None,
+    user: User,
+    role: RoleName = "viewer",
+    account: Account = None,
     hours: Annotated[
         float | None,
         typer.Option(min=0.01, help="Make a temporary key, with a session token, for this long."),
@@ -44,6 +45,26 @@ def create(
     """Make an access key and print it with its secret, which is never shown again."""
     raise typer.Exit(late.keys.create(settings_for(project), user=user, role=role, account=account, hours=hours,
                                       as_json=as_json))  # fmt: skip
+
+
+@app.command(
+    "import",
+    short_help="Accept a key that another S3 made.",
+    epilog=example(
+        "AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... glulam keys import --user jobs --role author"
+    ),
+)
+def import_(
+    user: User,
+    role: RoleName = "viewer",
+    account: Account = None,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Accept the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: one pair is then good for that S3 and for Glulam."""
+    raise typer.Exit(
+        late.keys.import_(settings_for(project), user=user, role=role, account=account, as_json=as_json)
+    )
 
 
 @app.command("list", short_help="List the access keys.", epilog=example("glulam keys list --json"))

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glulam.cli.alerting import put as put_alerts
 from glulam.cli.applying import apply as carry_out
 from glulam.cli.applying import read_record
 from glulam.cli.output import print_json
@@ -20,11 +19,10 @@ from glulam.model.errors import AlreadyExists, EntityNotFound, InvalidInput, Ser
 from glulam.project import export as exporting
 from glulam.project.decide import decide, to_look_at
 from glulam.project.folder import FILE, Project, load, parse_variables
-from glulam.project.kinds import KINDS, Kind, ResourceId
+from glulam.project.kinds import KINDS, AlertKind, ModelKind, ResourceId
 from glulam.project.plan import Change, Plan, Seen, as_document, from_document
 from glulam.settings import Settings
 
-ALERTS = "alerts.yaml"
 _AT_ONCE = 8
 
 
@@ -42,15 +40,12 @@ def plan(settings: Settings, asked: Asked, *, out: Path | None, as_json: bool) -
     project = _load(asked)
     with remote(settings, project.endpoint) as server:
         made = _decide(project, server)
-    alerts = _alerts(settings, asked, made, keep=False)
     if out is not None:
         out.write_text(json.dumps(as_document(made), ensure_ascii=False, indent=1), "utf-8")
     if as_json:
-        print_json({"plan": as_document(made), "alerts": alerts})
+        print_json({"plan": as_document(made)})
         return 0
     show_plan(made)
-    for alert in alerts:
-        print(f"{alert} would be put")
     if out is not None:
         print(f"`glulam apply --plan {out}` does exactly this")
     return 0
@@ -70,34 +65,12 @@ def apply(settings: Settings, asked: Asked, *, file: Path | None, yes: bool, as_
                 print(f"done: {line(change)}", flush=True)
 
         carry_out(made, asked.folder, server, os.environ.get, done)
-    alerts = _alerts(settings, asked, made, keep=True) if file is None else []
     if as_json:
-        print_json({"applied": as_document(made), "alerts": alerts})
+        print_json({"applied": as_document(made)})
         return 0
-    for alert in alerts:
-        print(f"done: {alert}")
     if made.changes:
         print(f"applied {len(made.changes)} change{'' if len(made.changes) == 1 else 's'}")
     return 0
-
-
-def _alerts(settings: Settings, asked: Asked, plan: Plan, *, keep: bool) -> list[str]:
-    """The channels and rules of alerts.yaml that are new or differ; put, with `keep`. Beside the database only: with an
-    endpoint they are left alone."""
-    file = asked.folder / ALERTS
-    if not file.is_file():
-        return []
-    if plan.endpoint or settings.endpoint:
-        print(
-            f"{ALERTS} is left alone: beside the database, `glulam alerts apply {ALERTS}` puts it",
-            file=sys.stderr,
-        )
-        return []
-    return [
-        f"alert {one.what} {one.name} ({ALERTS})"
-        for one in put_alerts(settings, file, keep=keep)
-        if one.changed
-    ]
 
 
 def _load(asked: Asked) -> Project:
@@ -177,7 +150,7 @@ def _everything(server: Remote, sections: Sequence[str]) -> list[ResourceId]:
     return found
 
 
-def _all_of(server: Remote, kind: Kind) -> Iterator[ResourceId]:
+def _all_of(server: Remote, kind: ModelKind | AlertKind) -> Iterator[ResourceId]:
     if kind.parent is None:
         yield from server.all(kind)
     else:

@@ -9,16 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
 
 import orjson
 import psycopg
 
-from glulam.ledger.outbox import Event, announce_all
+from glulam.ledger.outbox import Event, announce_all, event_id
 from glulam.model.place import Place
 from glulam.objects.notices import SOURCE, Change, Notice
 
-_IDS = UUID("5bb02e4c-5a9e-4a9f-9a29-3d4b0a8b6f2e")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SEQUENCER = 64
 """S3's have different lengths; they compare when the shorter one is padded with zeros."""
@@ -41,11 +39,6 @@ DELETE FROM object_seen WHERE (bucket, key) IN (
     AND (s.gone OR NOT EXISTS (SELECT FROM object_watch w WHERE w.bucket = s.bucket AND starts_with(s.key, w.prefix)))
   LIMIT %s)
 """
-
-
-def event_id(number: int) -> str:
-    """The id of an event in the outbox, in EventBridge's form."""
-    return str(uuid5(_IDS, str(number)))
 
 
 def objects(conn: psycopg.Connection, notices: Sequence[Notice], *, looked: bool = False) -> int:

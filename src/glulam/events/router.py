@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
 from glulam.events import rules
-from glulam.events.announcing import event_id
 from glulam.ledger.arrays import texts
+from glulam.ledger.outbox import FIELDS, Written
 from glulam.model.failpoints import failpoint
 from glulam.model.place import Place
 from glulam.store.database import Database
@@ -29,10 +28,7 @@ WAKE = "glulam_event"
 BATCH = 500
 _POLL_S = 5.0
 
-UNROUTED = """
-SELECT id, source, topic, payload, account_id, region, resources, coalesce(happened_at, created_at) FROM outbox
-WHERE NOT routed ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-"""
+UNROUTED = f"SELECT {FIELDS} FROM outbox WHERE NOT routed ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"  # noqa: S608
 TICK_OFF = "UPDATE outbox SET routed = true WHERE id = ANY (%s::bigint[])"
 PUT = """
 INSERT INTO trigger_event (account_id, region, workflow, event_id, detail)
@@ -42,28 +38,6 @@ FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]) WITH OR
 JOIN workflow w ON w.account_id = g.account_id AND w.region = g.region AND w.name = g.workflow
 ORDER BY g.place ON CONFLICT DO NOTHING
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """An event of the outbox."""
-
-    number: int
-    source: str
-    detail_type: str
-    detail: Mapping[str, Any]
-    place: Place | None
-    """None: the installation's own account, any region."""
-    resources: Sequence[str]
-    at: datetime
-
-    def event(self, place: Place) -> dict[str, Any]:
-        """As EventBridge has it."""
-        return {
-            "version": "0", "id": event_id(self.number), "detail-type": self.detail_type, "source": self.source,
-            "account": place.account_id, "time": self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "region": place.region, "resources": list(self.resources), "detail": self.detail,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +53,7 @@ class Router:
     def step(self) -> bool:
         """Route a batch; whether there was one, and so may be more."""
         with self.database.transaction() as conn:
-            rows = [_row(row) for row in conn.execute(UNROUTED, (BATCH,)).fetchall()]
+            rows = [Written.of(row) for row in conn.execute(UNROUTED, (BATCH,)).fetchall()]
             if not rows:
                 return False
             self._put(conn, rows, rules.routes(conn))
@@ -88,7 +62,7 @@ class Router:
         failpoint("events.after_routed")
         return True
 
-    def _put(self, conn: psycopg.Connection, rows: Sequence[_Row], routes: Sequence[rules.Route]) -> None:
+    def _put(self, conn: psycopg.Connection, rows: Sequence[Written], routes: Sequence[rules.Route]) -> None:
         found: list[tuple[Place, str, dict[str, Any]]] = []
         for row in rows:
             for route in routes:
@@ -105,16 +79,3 @@ class Router:
             )).rowcount  # fmt: skip
             if put < len({(place, workflow, event["id"]) for place, workflow, event in found}):
                 log.warning("events of a rule were dropped: a workflow that it names is not there any more")
-
-
-def _row(row: tuple[Any, ...]) -> _Row:
-    place = None if row[4] is None else Place(account_id=row[4], region=row[5])
-    return _Row(
-        number=row[0],
-        source=row[1],
-        detail_type=row[2],
-        detail=row[3],
-        place=place,
-        resources=row[6],
-        at=row[7],
-    )

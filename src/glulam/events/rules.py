@@ -30,6 +30,7 @@ INSERT INTO event_rule (account_id, region, name, pattern, enabled, document)
 VALUES (%(account_id)s, %(region)s, %(name)s, %(pattern)s, %(enabled)s, %(document)s)
 ON CONFLICT (account_id, region, name) DO UPDATE
   SET pattern = excluded.pattern, enabled = excluded.enabled, document = excluded.document, changed_at = clock_timestamp()
+RETURNING xmax = 0 AS made
 """
 COUNT = f"SELECT count(*) FROM event_rule WHERE {_HERE}"  # noqa: S608
 GET = f"SELECT {_RULE} FROM event_rule WHERE {_ONE}"  # noqa: S608
@@ -83,16 +84,17 @@ class Route:
     workflows: tuple[str, ...]
 
 
-def put(conn: psycopg.Connection, place: Place, rule: Rule) -> None:
-    """Raises InvalidEventPattern, RuleLimitExceeded."""
+def put(conn: psycopg.Connection, place: Place, rule: Rule) -> bool:
+    """Make or replace it; whether it is new. Raises InvalidEventPattern, RuleLimitExceeded."""
     parse_pattern(rule.pattern)
-    conn.execute(PUT, {**_at(place, rule.name), "pattern": rule.pattern, "enabled": rule.enabled,
-                       "document": document(rule.document)})  # fmt: skip
+    given = {"pattern": rule.pattern, "enabled": rule.enabled, "document": document(rule.document)}
+    made = conn.execute(PUT, {**_at(place, rule.name), **given}).fetchone()
     row = conn.execute(COUNT, _at(place, "")).fetchone()
     if row is not None and row[0] > MOST_RULES:
         raise RuleLimitExceeded(
             f"{row[0]} rules in {place.account_id} {place.region}; expected at most {MOST_RULES}"
         )
+    return made == (True,)
 
 
 def get(conn: psycopg.Connection, place: Place, name: str, *, for_update: bool = False) -> Rule:

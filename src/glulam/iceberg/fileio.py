@@ -18,6 +18,7 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from glulam.model.errors import ObjectNotFound
 from glulam.model.uri import S3Uri
 from glulam.objects.base import ObjectStore
+from glulam.objects.endpoint import s3_endpoint
 
 
 class StoreFileIO(FileIO):
@@ -112,7 +113,7 @@ class _Upload:
 
 def _s3_place() -> dict[str, str]:
     """Endpoint and region as boto3 finds them in the environment; credentials Arrow finds by itself."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = s3_endpoint(os.environ)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     found = {S3_ENDPOINT: endpoint, S3_REGION: region}
     return {name: value for name, value in found.items() if value}

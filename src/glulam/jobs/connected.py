@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 
 from glulam.jobs import script
 from glulam.model.errors import InvalidConfig, OperationNotSupported
+from glulam.objects.endpoint import s3_endpoint
 
 log = logging.getLogger("glulam")
 
@@ -81,7 +82,7 @@ def set_up(session: SparkSession, name: str, value: str) -> None:
 def start_sail() -> str:
     """Sail's server, in this process; its URL. s3:// is where the AWS variables say. Raises InvalidConfig without pysail."""
     os.environ.setdefault("RUST_LOG", "warn")
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+    if endpoint := s3_endpoint(os.environ):
         os.environ["AWS_ENDPOINT"] = endpoint
         os.environ["AWS_ALLOW_HTTP"] = "true"
     try:

@@ -24,6 +24,9 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"PATH_NOT_FOUND|Path does not exist", "nothing lies at that path: look for a typing error in bucket and prefix"),
     (r"TABLE_OR_VIEW_NOT_FOUND", "Spark SQL does not know the table: read it through the catalog and make a view of it"),
     (r"UNRESOLVED_COLUMN|cannot resolve '", "the column is not in the data: printSchema() shows what is"),
+    (r"ClassNotFoundException: .*S3AFileSystem|Class org\.apache\.hadoop\.fs\.s3a\.S3AFileSystem not found",
+     "Spark reaches S3 with hadoop-aws of its own Hadoop version: --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:"
+     "VERSION, with that of pyspark/jars/hadoop-client-api-VERSION.jar"),
     (r"ClassNotFoundException: (?P<what>[\w.$]+)", "a jar is missing: name it with --extra-jars"),
     (r"No suitable driver", "the JDBC driver's jar is missing: name it with --extra-jars"),
     (r"UnsupportedFileSystemException|No FileSystem for scheme",

@@ -1,8 +1,8 @@
 """The script of a blueprint's run: calls the blueprint's own function, and brings the workflow that it describes to the server.
 
 Run as a job's script in a process of its own, with a job's limits and a job's key: what a blueprint's author wrote gets no more
-than a job's author does. It imports nothing of Glulam; `awsglue.blueprint` is what the blueprint imports. The server makes
-the jobs, crawlers and triggers, all of them or none.
+than a job's author does. Of Glulam it imports `asking.py` alone; `awsglue.blueprint` is what the blueprint imports. The server
+makes the jobs, crawlers and triggers, all of them or none.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import importlib
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
-import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from glulam.asking import ask
 
 _MOST_BYTES = 100 << 20
 _CONFIG = "blueprint.cfg"
@@ -62,19 +59,10 @@ def _module(project: Path, name: str) -> Any:
 
 
 def _bring(layout: dict[str, Any]) -> None:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_GLUE") or os.environ["AWS_ENDPOINT_URL"]
-    url, data = (
-        f"{endpoint}/_glulam/blueprints/{os.environ['GLULAM_JOB_RUN_ID']}/layout",
-        json.dumps(layout).encode(),
-    )
-    request = AWSRequest(method="POST", url=url, data=data, headers={"Content-Type": "application/json"})
-    credentials = botocore.session.get_session().get_credentials()
-    assert credentials is not None
-    SigV4Auth(credentials, "glue", os.environ["AWS_REGION"]).add_auth(request)
-    prepared = urllib.request.Request(url, data=data, method="POST", headers=dict(request.headers))
+    path = f"/_glulam/blueprints/{os.environ['GLULAM_JOB_RUN_ID']}/layout"
     try:
-        urllib.request.urlopen(prepared, timeout=120).close()
-    except urllib.error.HTTPError as error:
+        ask("POST", path, json.dumps(layout).encode(), timeout_s=120)
+    except HTTPError as error:
         sys.exit(f"the workflow cannot be made: {json.load(error).get('message')}")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from glulam import asking
 from glulam.jobs import sparkconf
 from glulam.jobs.account import JobAccount
 from glulam.jobs.arguments import Arguments
@@ -27,6 +28,7 @@ from glulam.jobs.warm import ReadySession, Waiting, WarmSessions
 from glulam.jobs.workspace import Workspace
 from glulam.model.errors import InvalidInput
 from glulam.objects.base import ObjectStore
+from glulam.objects.endpoint import s3_endpoint
 
 OWN_SCRIPTS = {
     REPL: PYTHON_HOME / "glulam" / "jobs" / "repl.py", CONNECT: PYTHON_HOME / "glulam" / "jobs" / "connect_host.py",
@@ -38,6 +40,7 @@ SPARK = ("glueetl", "gluestreaming")
 _PASSED = ("PATH", "JAVA_HOME", "SPARK_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 """Of the worker's environment: where programs and certificates are, and which way leads out."""
+_AWS_KEY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _INSTALLER = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_TRUSTED_HOST", "PIP_CERT")
 
 
@@ -233,11 +236,12 @@ def _argv(run: JobRun, arguments: Arguments) -> list[str]:
 def _environment(
     site: Site, run: JobRun, credentials: Credentials, workspace: Workspace, arguments: Arguments
 ) -> dict[str, str]:
+    own = (credentials.key_id, credentials.secret, credentials.session_token)
+    key = {} if _AWS_KEY[0] in site.job_env else dict(zip(_AWS_KEY, own, strict=True))  # never half of each
     return {
-        **_surroundings(site, workspace), "AWS_REGION": run.place.region, "AWS_DEFAULT_REGION": run.place.region,
-        "AWS_ACCESS_KEY_ID": credentials.key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret,
-        "AWS_SESSION_TOKEN": credentials.session_token, "GLULAM_JOB_RUN_ID": run.id, "GLULAM_JOB_NAME": run.job_name,
-        **site.job_env, **arguments.driver_env(),
+        **_surroundings(site, workspace), "AWS_REGION": run.place.region, "AWS_DEFAULT_REGION": run.place.region, **key,
+        "GLULAM_JOB_RUN_ID": run.id, "GLULAM_JOB_NAME": run.job_name, **site.job_env, **arguments.driver_env(),
+        **dict(zip(asking.KEY, own, strict=True)),
     }  # fmt: skip
 
 
@@ -247,6 +251,8 @@ def _surroundings(site: Site, workspace: Workspace) -> dict[str, str]:
     endpoint = {"AWS_ENDPOINT_URL": site.endpoint}
     if site.spark.lake is None:  # objects are elsewhere
         endpoint = {"AWS_ENDPOINT_URL_GLUE": site.endpoint, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": site.endpoint}
+        if elsewhere := s3_endpoint(os.environ):
+            endpoint["AWS_ENDPOINT_URL_S3"] = elsewhere
     return {
         **env, **endpoint, "HOME": str(workspace.path), "TMPDIR": str(workspace.tmp), "LANG": "C.UTF-8", "TZ": "UTC",
         "PYTHONUNBUFFERED": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,

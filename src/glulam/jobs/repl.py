@@ -1,7 +1,7 @@
 """The script of an interactive session: asks the server for statements, runs them in one namespace, brings the output back.
 
-Run as a job's script, in the session's own process: it imports nothing of Glulam. `spark` and `sc` are there when a statement
-uses them. A cancelled statement gets KeyboardInterrupt.
+Run as a job's script, in the session's own process. Of Glulam it imports `asking.py` alone. `spark` and `sc` are there when a
+statement uses them. A cancelled statement gets KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ import sys
 import threading
 import time
 import traceback
-import urllib.request
 from typing import Any
 
-import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from glulam.asking import ask
 
 LOOK_S = 0.5
 _LONGEST_OUTPUT = 1 << 20
@@ -31,22 +28,10 @@ class Server:
     """What the process may ask."""
 
     def __init__(self) -> None:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_GLUE") or os.environ["AWS_ENDPOINT_URL"]
-        self._url = f"{endpoint}/_glulam/sessions/{os.environ['GLULAM_JOB_RUN_ID']}"
-        credentials = botocore.session.get_session().get_credentials()
-        assert credentials is not None
-        self._credentials = credentials
+        self._path = f"/_glulam/sessions/{os.environ['GLULAM_JOB_RUN_ID']}"
 
     def ask(self, what: str, **said: Any) -> Any:
-        data = json.dumps(said).encode()
-        headers = {"Content-Type": "application/json"}
-        request = AWSRequest(method="POST", url=f"{self._url}/{what}", data=data, headers=headers)
-        SigV4Auth(self._credentials, "glue", os.environ["AWS_REGION"]).add_auth(request)
-        prepared = urllib.request.Request(
-            f"{self._url}/{what}", data=data, method="POST", headers=dict(request.headers)
-        )
-        with urllib.request.urlopen(prepared, timeout=60) as answer:
-            return json.load(answer)
+        return json.loads(ask("POST", f"{self._path}/{what}", json.dumps(said).encode(), timeout_s=60))
 
 
 class _Tee(io.TextIOBase):

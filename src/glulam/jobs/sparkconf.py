@@ -14,6 +14,7 @@ from pathlib import Path
 
 from glulam.jobs.capacity import Capacity, memory_bytes
 from glulam.jobs.workspace import Workspace
+from glulam.objects.hadoop import buckets_of, lake_conf, s3_conf
 
 SAIL = "sail"
 """As a master: Sail, in the run's own process."""
@@ -111,15 +112,5 @@ def _settings(place: SparkPlace, workspace: Workspace, capacity: Capacity) -> di
 
 
 def _lake(lake: Path | None) -> dict[str, str]:
-    if lake is None:
-        return {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
-    schemes = ("s3", "s3a", "s3n")
-    found = {}
-    for scheme in schemes:
-        found[f"spark.hadoop.fs.{scheme}.impl"] = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
-        found[f"spark.hadoop.fs.viewfs.overload.scheme.target.{scheme}.impl"] = (
-            "org.apache.hadoop.fs.LocalFileSystem"
-        )
-    for bucket in sorted(p for p in lake.glob("*") if p.is_dir() and not p.name.startswith(".")):
-        found[f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback"] = bucket.as_uri()
-    return found
+    found = s3_conf(os.environ) if lake is None else lake_conf(lake, buckets_of(lake))
+    return {f"spark.hadoop.{name}": value for name, value in found.items()}

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid5
 
 import psycopg
 
+from glulam.model.place import Place
 from glulam.store.documents import document
 
 OURS = "glulam"
+FIELDS = "id, source, topic, payload, account_id, region, resources, coalesce(happened_at, created_at)"
+"""Columns of a row, as `Written.of` takes them."""
+_IDS = UUID("5bb02e4c-5a9e-4a9f-9a29-3d4b0a8b6f2e")
 ADD = """
 INSERT INTO outbox (source, topic, payload, account_id, region, dedupe_key, resources, happened_at)
 VALUES (%(source)s, %(detail_type)s, %(detail)s, %(account_id)s, %(region)s, %(dedupe_key)s, %(resources)s, %(at)s)
@@ -35,6 +40,42 @@ class Event:
     """ARNs."""
     at: datetime | None = None
     """When it happened; None: now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """An event that was written down."""
+
+    number: int
+    source: str
+    detail_type: str
+    detail: Mapping[str, Any]
+    place: Place | None
+    """None: the installation's own account, any region."""
+    resources: Sequence[str]
+    at: datetime
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Written:
+        """row: FIELDS."""
+        number, source, detail_type, detail, account_id, region, resources, at = row
+        place = None if account_id is None else Place(account_id=account_id, region=region)
+        return cls(
+            number=number, source=source, detail_type=detail_type, detail=detail, place=place, resources=resources, at=at
+        )  # fmt: skip
+
+    def event(self, place: Place) -> dict[str, Any]:
+        """As EventBridge has it, for who looks in that place: to all the same id and time."""
+        return {
+            "version": "0", "id": event_id(self.number), "detail-type": self.detail_type, "source": self.source,
+            "account": place.account_id, "time": self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": place.region, "resources": list(self.resources), "detail": self.detail,
+        }  # fmt: skip
+
+
+def event_id(number: int) -> str:
+    """The id of a row, in EventBridge's form."""
+    return str(uuid5(_IDS, str(number)))
 
 
 def announce(

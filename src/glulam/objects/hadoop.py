@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from glulam.objects.endpoint import s3_endpoint
+
 SCHEMES = ("s3", "s3a", "s3n")
 _VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
@@ -39,8 +41,7 @@ def buckets_of(root: Path) -> list[str]:
 def s3_conf(env: Mapping[str, str]) -> dict[str, str]:
     """Hadoop's settings for the S3 that the usual AWS variables name."""
     conf = {f"fs.{scheme}.impl": _S3A for scheme in SCHEMES}
-    endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")
-    if endpoint:
+    if endpoint := s3_endpoint(env):
         conf["fs.s3a.endpoint"] = endpoint
         conf["fs.s3a.path.style.access"] = "true"
     if region := env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"):

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from glulam.model.errors import ObjectChanged, ObjectNotFound, StorageFailed
 from glulam.model.uri import S3Uri
+from glulam.objects.endpoint import s3_endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,7 +42,7 @@ _CHANGED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"}
 def connect(connect_timeout_s: float, read_timeout_s: float, max_attempts: int) -> S3Client:
     """A client from the usual AWS variables. Another server than AWS is addressed by path, not by host
     name."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = s3_endpoint(os.environ)
     try:
         session = boto3.session.Session()
         return session.client(

@@ -21,13 +21,12 @@ from typing import Any
 import psycopg
 
 from glulam.model import yaml_file
-from glulam.model.errors import GlulamError, InvalidConfig, InvalidInput
+from glulam.model.errors import GlulamError, InvalidConfig
 from glulam.model.place import Place
 from glulam.model.yaml_file import YamlFile
 from glulam.observe import definitions
-from glulam.observe.channel_kinds import kind_of
-from glulam.observe.rules import Rule, problems
-from glulam.observe.secrets import HIDDEN_KEYS, Box
+from glulam.observe.mistakes import mistakes
+from glulam.observe.secrets import Box
 
 SECTIONS = ("channels", "rules")
 
@@ -63,15 +62,14 @@ def load(path: Path) -> AlertsFile:
 def parse(text: str, name: str) -> AlertsFile:
     """Raises InvalidConfig with a line for each mistake."""
     file = yaml_file.parse(text, name, "channels")
-    mistakes = [str(file.wrong([key], "unknown key")) for key in file.data if key not in SECTIONS]
-    channels, rules = (_section(file, section) for section in SECTIONS)
-    for channel, given in channels.items():
-        mistakes += _mistakes(file, ("channels", channel), given)
-    for rule, given in rules.items():
-        mistakes += _mistakes(file, ("rules", rule), given)
-    if mistakes:
-        raise InvalidConfig("\n".join(mistakes))
-    return AlertsFile(file=file, channels=channels, rules=rules)
+    found = [str(file.wrong([key], "unknown key")) for key in file.data if key not in SECTIONS]
+    sections = {section: _section(file, section) for section in SECTIONS}
+    for section, definitions_ in sections.items():
+        for one, given in definitions_.items():
+            found += [str(file.wrong([section, one, *at], text)) for at, text in mistakes(section, given)]
+    if found:
+        raise InvalidConfig("\n".join(found))
+    return AlertsFile(file=file, **sections)
 
 
 def apply(conn: psycopg.Connection, place: Place, wanted: AlertsFile, box: Box) -> list[Applied]:
@@ -105,12 +103,3 @@ def _section(file: YamlFile, section: str) -> Mapping[str, Mapping[str, Any]]:
         if not isinstance(name, str) or not isinstance(given, Mapping):
             raise file.wrong([section, str(name)], "expected a name with a mapping below it")
     return found
-
-
-def _mistakes(file: YamlFile, place: tuple[str, str], given: Mapping[str, Any]) -> list[str]:
-    try:
-        kind = Rule if place[0] == "rules" else kind_of("channel", given)
-    except InvalidInput as error:
-        return [str(file.wrong([*place, "type"], str(error).removeprefix("channel: type: ")))]
-    found = problems(kind, given, () if kind is Rule else HIDDEN_KEYS)
-    return [] if not isinstance(found, list) else [str(file.wrong([*place, *at], text)) for at, text in found]

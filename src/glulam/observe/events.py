@@ -1,4 +1,4 @@
-"""Events of the outbox as EventBridge has them, and the database's clock."""
+"""Events of the outbox that alert rules have not seen, and the database's clock."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 import psycopg
 
+from glulam.ledger.outbox import FIELDS, Written
 from glulam.model.place import Place
 
 DatabaseClock = Callable[[psycopg.Connection], datetime]
 """The one clock that all senders share; tests turn it."""
 
-OPEN = """
-SELECT id, source, topic, payload, account_id, region, created_at FROM outbox WHERE NOT alerted ORDER BY id LIMIT %s
-"""
+OPEN = f"SELECT {FIELDS} FROM outbox WHERE NOT alerted ORDER BY id LIMIT %s"  # noqa: S608
 TICK = "UPDATE outbox SET alerted = true WHERE id = ANY(%s)"
 
 
@@ -27,7 +26,7 @@ class Event:
     number: int
     place: Place
     document: dict[str, Any]
-    """source, detail-type, detail, account, region, time, id."""
+    """As EventBridge has it."""
 
 
 def database_time(conn: psycopg.Connection) -> datetime:
@@ -40,18 +39,13 @@ def database_time(conn: psycopg.Connection) -> datetime:
 
 def waiting(conn: psycopg.Connection, home: Place, most: int) -> list[Event]:
     """Events that alert rules have not seen, in order. home: whose events are that name no account."""
-    return [_event(row, home) for row in conn.execute(OPEN, (most,)).fetchall()]
+    rows = [Written.of(row) for row in conn.execute(OPEN, (most,)).fetchall()]
+    return [
+        Event(number=row.number, place=row.place or home, document=row.event(row.place or home))
+        for row in rows
+    ]
 
 
 def tick(conn: psycopg.Connection, events: list[Event]) -> None:
     """They have been seen."""
     conn.execute(TICK, ([event.number for event in events],))
-
-
-def _event(row: tuple[Any, ...], home: Place) -> Event:
-    number, source, topic, payload, account, region, at = row
-    place = Place(account_id=account or home.account_id, region=region or home.region)
-    document = {"version": "0", "id": str(number), "source": source, "detail-type": topic, "account": place.account_id,
-                "region": place.region, "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "resources": [], "detail": payload}  # fmt: skip
-    return Event(number=number, place=place, document=document)

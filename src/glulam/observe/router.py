@@ -100,7 +100,7 @@ class AlertRouter:
         rule, name = readied.rule, readied.name
         fields = {**event.document, "rule": name, "severity": rule.severity}
         if readied.resolving is not None and readied.resolving.matches(event.document):
-            by = f"event {event.number}"
+            by = f"event {event.document['id']}"
             alerts.resolve_same(conn, event.place, name, rules.dedupe_key(rule, fields), by, now, self.new_id)
         if not readied.pattern.matches(event.document):
             return

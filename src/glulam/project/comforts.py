@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glulam.model.uri import S3Uri
-from glulam.project.kinds import Kind, same_json
+from glulam.project.kinds import ModelKind, same_json
 from glulam.project.nodes import Node, Problems, as_json, kind_of
 from glulam.project.shapes import field
 
@@ -35,7 +35,7 @@ class Comforts:
     """Where the project's files are on the server."""
     problems: Problems
 
-    def resolve(self, kind: Kind, path: tuple[str, ...], members: dict[str, Node]) -> tuple[Upload, ...]:
+    def resolve(self, kind: ModelKind, path: tuple[str, ...], members: dict[str, Node]) -> tuple[Upload, ...]:
         """Put members that the API has in the place of those that it has not; the files that it takes."""
         if kind.section == "triggers":
             _trigger(members)

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 
 from glulam.project.diff import Difference, Secret, difference, leaves
 from glulam.project.folder import Project
-from glulam.project.kinds import KINDS, ORDER, Kind, ResourceId, references
+from glulam.project.kinds import KINDS, ORDER, AlertKind, Kind, ResourceId, references
 from glulam.project.nodes import Problems, did_you_mean
 from glulam.project.plan import Action, Change, Plan, Seen
 from glulam.project.record import Entry, Record
 from glulam.project.resources import Resource
-from glulam.project.texts import is_digest_of
+from glulam.project.texts import is_digest_of, secrets_of
 
 
 def to_look_at(project: Project, record: Record) -> list[ResourceId]:
@@ -91,7 +91,7 @@ def _declared(
         fields = tuple(leaves(resource.document))
         yield _change(resource, Action.ADD, seen, Difference(fields=fields, gone=()))
         return
-    last, rotated = record.document(resource.id), _rotated(record, resource.id, secret)
+    last, rotated = record.document(resource.id), _rotated(kind, resource, record, secret)
     found = difference(kind, resource.document, seen.document, last, secret, rotated)
     if not found.fields:
         return
@@ -112,11 +112,17 @@ def _declared(
         )  # fmt: skip
 
 
-def _rotated(record: Record, id: ResourceId, secret: Secret) -> set[str]:
-    """The secrets that were sent with another value than they have now."""
-    sent = record.entries[id].secrets if id in record.entries else {}
-    now = {name: secret(name) for name in sent}
-    return {name for name, value in now.items() if value is not None and not is_digest_of(sent[name], value)}
+def _rotated(kind: Kind, resource: Resource, record: Record, secret: Secret) -> set[str]:
+    """The secrets that were sent with another value than they have now. Those of alerts have a place of their own on the
+    server: there, one that was never sent is one of them."""
+    sent = record.entries[resource.id].secrets if resource.id in record.entries else {}
+    names = secrets_of(resource.document) if isinstance(kind, AlertKind) else set(sent)
+    now = {name: secret(name) for name in names}
+    return {
+        name
+        for name, value in now.items()
+        if value is not None and not (name in sent and is_digest_of(sent[name], value))
+    }
 
 
 def _fixed(kind: Kind, found: Difference) -> str | None:

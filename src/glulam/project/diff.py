@@ -1,7 +1,8 @@
 """What differs between a definition and what the server has, and the document that ends the difference.
 
 A project speaks for the members that it names, and for those that it named when it was last applied; what else is on the
-server is left as it is. Lists are one value, except that a server may fill in members of their items.
+server is left as it is. Lists are one value, except that a server may fill in members of their items. An alert's channel or
+rule is a whole: there the project speaks for all of it.
 
 All texts here are filled ones (`texts.py`), the server's as well; `secret` tells the value of a secret, or None."""
 
@@ -12,7 +13,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from glulam.project.kinds import Document, Kind, empty, underived
+from glulam.observe.secrets import MASK
+from glulam.project.kinds import Document, Kind, ModelKind, empty, same_json, underived
 from glulam.project.texts import SEALED, names_a_secret, reveal, secrets_in, secrets_of
 
 Secret = Callable[[str], str | None]
@@ -48,20 +50,23 @@ def difference(
 ) -> Difference:
     """`there`: the server's definition; `last`: the one that was applied last ({}: none was); `rotated`: the secrets that
     have another value since."""
-    comparing = _Comparing(kind=kind, secret=secret, rotated=rotated)
-    found = list(comparing.maps(_shortened(kind, wanted), there, last, ()))
+    if isinstance(kind, ModelKind):
+        comparing = _Comparing(kind=kind, secret=secret, rotated=rotated)
+        found = list(comparing.maps(_shortened(kind, wanted), there, last, ()))
+    else:
+        found = list(_wholes(wanted, there, rotated, ()))
     gone = tuple(d.path for d in found if d.after is None)
     return Difference(fields=tuple(masked(d) for d in found), gone=gone)
 
 
-def _shortened(kind: Kind, wanted: Document) -> Document:
+def _shortened(kind: ModelKind, wanted: Document) -> Document:
     short = {m: wanted[m].rpartition(":role/")[2] for m in kind.shortened if isinstance(wanted.get(m), str)}
     return {**wanted, **short}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Comparing:
-    kind: Kind
+    kind: ModelKind
     secret: Secret
     rotated: Collection[str]
 
@@ -115,6 +120,25 @@ class _Comparing:
         return named.isdisjoint(self.rotated) and bool(wanted == last or (sealed and last is None))
 
 
+def _wholes(wanted: Any, there: Any, rotated: Collection[str], path: Path) -> Iterator[FieldDiff]:
+    """What a server keeps hidden is the secret that is referred to, unless that has another value since."""
+    if (
+        isinstance(wanted, Mapping)
+        and isinstance(there, Mapping)
+        and None not in (*wanted.values(), *there.values())
+    ):
+        for key in sorted({*wanted, *there}):
+            yield from _wholes(wanted.get(key), there.get(key), rotated, (*path, key))
+    elif not secrets_of(wanted).isdisjoint(rotated) or not (
+        _hides(wanted, there) or same_json(wanted) == same_json(there)
+    ):
+        yield FieldDiff(path=path, before=there, after=wanted)
+
+
+def _hides(wanted: Any, there: Any) -> bool:
+    return isinstance(wanted, str) and isinstance(there, str) and MASK in there and bool(secrets_in(wanted))
+
+
 def masked(found: FieldDiff) -> FieldDiff:
     """For people and plan files: no secret's value."""
     reference = isinstance(found.after, str) and bool(secrets_in(found.after))
@@ -143,7 +167,7 @@ def leaves(document: Any, path: Path = ()) -> Iterator[FieldDiff]:
         yield masked(FieldDiff(path=path, before=None, after=document))
 
 
-def updated(kind: Kind, wanted: Document, there: Document, gone: tuple[Path, ...]) -> Document:
+def updated(kind: ModelKind, wanted: Document, there: Document, gone: tuple[Path, ...]) -> Document:
     """The definition to send: the server's, with what is wanted in it and without what goes."""
     found = laid(wanted, deepcopy(there))
     for path in gone:

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from glulam.project.kinds import KINDS, Document, ResourceId, empty
+from glulam.project import alerts
+from glulam.project.kinds import KINDS, AlertKind, Document, ResourceId, empty
 from glulam.project.texts import SEALED, names_a_secret
 
 _FOLDED = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -32,6 +33,8 @@ def definition(id: ResourceId, document: Document) -> Document:
     """As it stands in a file: without what is empty, with references in place of secrets."""
     prefix = re.sub(r"[^A-Za-z0-9]+", "_", id.name).upper()
     prefix = prefix if not prefix[:1].isdigit() else f"_{prefix}"
+    if isinstance(KINDS[id.section], AlertKind):
+        return alerts.exported(document, prefix)
     kept = {member: _cleaned(value, (member,), prefix) for member, value in document.items()}
     if id.section == "events" and "EventPattern" in document:
         kept["EventPattern"] = json.loads(document["EventPattern"])
@@ -63,10 +66,11 @@ def _key(id: ResourceId) -> str:
 
 def _path(id: ResourceId, taken: set[str]) -> str:
     base = "/".join(_FOLDED.sub("_", name).lstrip(".") or "_" for name in id.names)
-    path, number = f"{id.section}/{base[:150]}.yaml", 1
+    folder = KINDS[id.section].folder or id.section
+    path, number = f"{folder}/{base[:150]}.yaml", 1
     while path.lower() in taken:
         number += 1
-        path = f"{id.section}/{base[:150]}-{number}.yaml"
+        path = f"{folder}/{base[:150]}-{number}.yaml"
     return path
 
 

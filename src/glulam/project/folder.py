@@ -1,7 +1,7 @@
 """A project folder as a value: glulam.yaml and the files in the folders of its sections, one environment laid over, checked.
 
-    glulam.yaml              project, assets, variables, environments; sections, too
-    jobs/*.yaml, ...         sections (`jobs:`, `triggers:`, ...), each a mapping of names to definitions
+    glulam.yaml                          project, assets, variables, environments; sections, too
+    alerts.yaml, jobs/*.yaml, ...        sections (`jobs:`, `triggers:`, ...), each a mapping of names to definitions
 
 Every problem is found before any is told; each with its file and line. Whether what it names is there is `decide.py`'s."""
 
@@ -21,6 +21,7 @@ from glulam.project.resources import Reader, Resource
 from glulam.project.texts import escaped, filled
 
 FILE = "glulam.yaml"
+ALERTS = "alerts.yaml"
 ASSETS = "s3://glulam/projects"
 HEADER = ("project", "assets", "endpoint", "variables", "environments")
 _OVERLAY = ("project", "assets", "endpoint", "variables")
@@ -76,9 +77,9 @@ def load(
 
 def _whole(folder: Path, problems: Problems) -> tuple[dict[str, Node], int]:
     """All files as one: header and sections."""
-    paths = [folder / FILE]
-    for section in KINDS:
-        found = (p for end in ("yaml", "yml") for p in (folder / section).rglob(f"*.{end}"))
+    paths = [folder / FILE, *(path for path in [folder / ALERTS] if path.is_file())]
+    for place in dict.fromkeys(kind.folder or kind.section for kind in KINDS.values()):
+        found = (p for end in ("yaml", "yml") for p in (folder / place).rglob(f"*.{end}"))
         paths += sorted(
             p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)
         )

@@ -1,12 +1,14 @@
-"""What a project can hold: a table of kinds, each with the operations that make, change, remove and read its things.
+"""What a project can hold: a table of kinds, each with how its things are made, changed, removed and read.
 
-An operation's members come from botocore's model; here stands only what the model does not say. The order of the table is
-the order in which things are made, as each names only kinds above it; they are removed in the opposite one.
+Most have operations of an AWS service, whose members come from botocore's model; here stands only what the model does not
+say. Alerts have none: their documents are those of `observe/` (`alerts.py`), and their door is our own. The order of the
+table is the order in which things are made, as each names only kinds above it; they are removed in the opposite one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +16,8 @@ from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
+
+from glulam.project.texts import OF_CHANNELS, SECRETS
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -42,6 +46,37 @@ class Kind:
 
     section: str
     noun: str
+    folder: str = ""
+    """Where export writes its things; the section's name, unless given."""
+    parent: str | None = None
+    """Member that names the database that it lies in."""
+    folds: bool = False
+    """Whether the server makes names lower case."""
+    tagged: bool = True
+    fixed: tuple[str, ...] = ()
+    """Members that no update changes: another value needs another thing."""
+    holds: str | None = None
+    """The section of the things that go when it goes."""
+    refers: Mapping[str, str] | None = None
+    """Members (`*`: any item or member) that hold the name of a thing of another section."""
+    staying: re.Pattern[str] = SECRETS
+    """References in its texts that stay when the project is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertKind(Kind):
+    """Channels or rules of alerts. A definition is a whole: what it does not name, its thing has not."""
+
+    door: str
+    """Below `/_glulam/`."""
+    tagged: bool = False
+    folder: str = "alerts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelKind(Kind):
+    """Things of an AWS service."""
+
     service: str = "glue"
     create: str
     update: str
@@ -56,15 +91,8 @@ class Kind:
     """Member of create that holds the definition; None: create's own members are the definition."""
     changed: str | None = None
     """The same of update."""
-    parent: str | None = None
-    """Member that names the database that it lies in."""
-    folds: bool = False
-    """Whether the server makes names lower case."""
-    tagged: bool = True
     partial: bool = False
     """Whether members that an update does not give stay as they are."""
-    fixed: tuple[str, ...] = ()
-    """Members that no update changes: another value needs another thing."""
     derived: Mapping[str, tuple[str, ...]] | None = None
     """Members that the server works out (when any of these is given; without any: always): never sent back."""
     unseen: tuple[str, ...] = ()
@@ -77,14 +105,10 @@ class Kind:
     """Members of the definition that a project does not say."""
     extra: Mapping[str, str] | None = None
     """Members that are a project's own, with the shape (of Glue's model) that they have."""
-    holds: str | None = None
-    """The section of the things that go when it goes."""
     named_inside: bool = False
     """Whether the definition is one member of several, and the name a member of that."""
     observed: Callable[[Document], Document] | None = None
     """From the answer's shape to create's, where members differ."""
-    refers: Mapping[str, str] | None = None
-    """Members (`*`: any item or member) that hold the name of a thing of another section."""
 
     @property
     def name_member(self) -> str:
@@ -156,51 +180,51 @@ def same_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-KINDS: Mapping[str, Kind] = {
+MODELLED: Mapping[str, ModelKind] = {
     kind.section: kind
     for kind in (
-        Kind(
+        ModelKind(
             section="databases", noun="database", create="CreateDatabase", update="UpdateDatabase",
             delete="DeleteDatabase", get="GetDatabase", answer="Database", pages="GetDatabases", listed="DatabaseList",
             input="DatabaseInput", changed="DatabaseInput", folds=True, holds="tables",
         ),
-        Kind(
+        ModelKind(
             section="connections", noun="connection", create="CreateConnection", update="UpdateConnection",
             delete="DeleteConnection", get="GetConnection", answer="Connection", pages="GetConnections",
             listed="ConnectionList", input="ConnectionInput", changed="ConnectionInput",
             unseen=("ValidateCredentials", "ValidateForComputeEnvironments", "BasicAuthenticationCredentials",
                     "CustomAuthenticationCredentials", "OAuth2Credentials", "AuthorizationCodeProperties"),
         ),
-        Kind(
+        ModelKind(
             section="classifiers", noun="classifier", create="CreateClassifier", update="UpdateClassifier",
             delete="DeleteClassifier", get="GetClassifier", answer="Classifier", pages="GetClassifiers",
             listed="Classifiers", tagged=False, partial=True, named_inside=True, observed=_classifier,
             fixed=("GrokClassifier", "XMLClassifier", "JsonClassifier", "CsvClassifier"),
         ),
-        Kind(
+        ModelKind(
             section="tables", noun="table", create="CreateTable", update="UpdateTable", delete="DeleteTable",
             get="GetTable", answer="Table", pages="GetTables", listed="TableList", input="TableInput",
             changed="TableInput", parent="DatabaseName", folds=True, tagged=False,
             unseen=("PartitionIndexes", "OpenTableFormatInput"), refers={"DatabaseName": "databases"},
         ),
-        Kind(
+        ModelKind(
             section="crawlers", noun="crawler", create="CreateCrawler", update="UpdateCrawler",
             delete="DeleteCrawler", get="GetCrawler", answer="Crawler", pages="GetCrawlers", listed="Crawlers",
             partial=True, shortened=("Role",), observed=_crawler,
             refers={"Classifiers.*": "classifiers", "Targets.*.*.ConnectionName": "connections"},
         ),
-        Kind(
+        ModelKind(
             section="jobs", noun="job", create="CreateJob", update="UpdateJob", delete="DeleteJob", get="GetJob",
             answer="Job", pages="GetJobs", listed="Jobs", changed="JobUpdate",
             derived={"AllocatedCapacity": (), "MaxCapacity": ("WorkerType", "NumberOfWorkers")},
             refers={"Connections.Connections.*": "connections"},
         ),
-        Kind(
+        ModelKind(
             section="workflows", noun="workflow", create="CreateWorkflow", update="UpdateWorkflow",
             delete="DeleteWorkflow", get="GetWorkflow", answer="Workflow", pages="ListWorkflows", listed="Workflows",
             partial=True, holds="triggers",
         ),
-        Kind(
+        ModelKind(
             section="triggers", noun="trigger", create="CreateTrigger", update="UpdateTrigger",
             delete="DeleteTrigger", get="GetTrigger", answer="Trigger", pages="GetTriggers", listed="Triggers",
             changed="TriggerUpdate", partial=True, fixed=("Type", "WorkflowName"), observed=_trigger,
@@ -210,13 +234,21 @@ KINDS: Mapping[str, Kind] = {
                 "Predicate.Conditions.*.JobName": "jobs", "Predicate.Conditions.*.CrawlerName": "crawlers",
             },
         ),
-        Kind(
+        ModelKind(
             section="events", noun="event rule", service="events", create="PutRule", update="PutRule",
-            delete="DeleteRule", get="DescribeRule", answer=None, pages="ListRules", listed="Rules", tagged=False,
-            left_out=("Tags", "EventBusName", "ScheduleExpression"), extra={"workflows": "WorkflowNames"},
-            observed=_rule, refers={"workflows.*": "workflows"},
+            delete="DeleteRule", get="DescribeRule", answer=None, pages="ListRules", listed="Rules",
+            left_out=("Tags", "EventBusName", "ScheduleExpression"),
+            extra={"workflows": "WorkflowNames", "Tags": "TagsMap"}, observed=_rule, refers={"workflows.*": "workflows"},
         ),
     )
+}  # fmt: skip
+KINDS: Mapping[str, ModelKind | AlertKind] = {
+    **MODELLED,
+    "channels": AlertKind(section="channels", noun="alert channel", door="alert-channels", staying=OF_CHANNELS),
+    "rules": AlertKind(
+        section="rules", noun="alert rule", door="alert-rules",
+        refers=dict.fromkeys(("channels.*", "escalate.channels.*", "escalate.*.channels.*"), "channels"),
+    ),
 }  # fmt: skip
 ORDER: Mapping[str, int] = {section: place for place, section in enumerate(KINDS)}
 
@@ -227,7 +259,7 @@ def identity(kind: Kind, *names: str) -> ResourceId:
     )
 
 
-def read_back(kind: Kind, answer: Document) -> Document:
+def read_back(kind: ModelKind, answer: Document) -> Document:
     """What get answered, in the shape of a definition: members that create has, and nothing that the server works out."""
     found = kind.observed(dict(answer)) if kind.observed else dict(answer)
     known = kind.members()
@@ -238,7 +270,7 @@ def read_back(kind: Kind, answer: Document) -> Document:
     return underived(kind, found, ())
 
 
-def underived(kind: Kind, document: Document, said: Mapping[str, Any] | tuple[()]) -> Document:
+def underived(kind: ModelKind, document: Document, said: Mapping[str, Any] | tuple[()]) -> Document:
     """Without what the server works out by itself, but for the members that were `said`."""
     gone = {
         member

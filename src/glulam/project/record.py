@@ -24,7 +24,7 @@ class Entry:
     """Whether the project made it, or found it."""
     document: Document
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Digests of the secrets that were sent, by name (`texts.py`)."""
+    """Digests of the secrets that were sent, by name (`texts.py`); "": of a value that nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)

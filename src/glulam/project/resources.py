@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from glulam.project import alerts
 from glulam.project.comforts import COMFORTS, Comforts, Upload
-from glulam.project.kinds import Document, Kind, ResourceId, identity
-from glulam.project.nodes import Node, Place, Problems, did_you_mean, kind_of, without_nulls
+from glulam.project.kinds import AlertKind, Document, Kind, ModelKind, ResourceId, identity
+from glulam.project.nodes import Node, Place, Problems, as_json, did_you_mean, kind_of, without_nulls
 from glulam.project.shapes import field, places, value_of
 from glulam.project.texts import filled, names_a_secret, secrets_in
 
@@ -60,44 +61,61 @@ class Reader:
         return found
 
     def section(
-        self, kind: Kind, node: Node, comforts: Comforts, resources: dict[ResourceId, Resource]
+        self,
+        kind: ModelKind | AlertKind,
+        node: Node,
+        comforts: Comforts,
+        resources: dict[ResourceId, Resource],
     ) -> None:
         assert isinstance(node.value, dict)
         for key, definition in node.value.items():
             if definition.value is None:
                 definition = replace(definition, value={})
             name = filled(key, definition.place, self.variables, self.environ, self.problems)
-            definition = self.fill(without_nulls(definition))
+            definition = self.fill(kind, _said(kind, definition))
             if not isinstance(definition.value, dict):
                 self.problems.add(
                     definition.place,
                     f"{kind.section}.{name}: found {kind_of(definition)}, expected its members",
                 )
                 continue
-            made = self.resource(kind, name, definition.place, dict(definition.value), comforts)
+            members = dict(definition.value)
+            if isinstance(kind, ModelKind):
+                made = self.resource(kind, name, definition.place, members, comforts)
+            else:
+                made = self.alert(kind, name, definition.place, members)
             if made is not None and made.id in resources:
                 first = resources[made.id].place()
                 self.problems.add(definition.place, f"{kind.section}.{name}: {first} has the same name")
             elif made is not None:
                 resources[made.id] = made
 
-    def fill(self, node: Node) -> Node:
+    def fill(self, kind: Kind, node: Node) -> Node:
+        def one(text: str, place: Place) -> str:
+            return filled(text, place, self.variables, self.environ, self.problems, kind.staying)
+
         if isinstance(node.value, str):
-            return replace(
-                node, value=filled(node.value, node.place, self.variables, self.environ, self.problems)
-            )
+            return replace(node, value=one(node.value, node.place))
         if isinstance(node.value, dict):
-            members = {
-                filled(k, n.place, self.variables, self.environ, self.problems): self.fill(n)
-                for k, n in node.value.items()
-            }
+            members = {one(k, n.place): self.fill(kind, n) for k, n in node.value.items()}
             return replace(node, value=members)
         if isinstance(node.value, list):
-            return replace(node, value=[self.fill(n) for n in node.value])
+            return replace(node, value=[self.fill(kind, n) for n in node.value])
         return node
 
+    def alert(self, kind: AlertKind, key: str, place: Place, members: dict[str, Node]) -> Resource:
+        """A channel or a rule: JSON, whose form is not in botocore's models."""
+        node = Node(place=place, value=members)
+        made = Resource(
+            id=identity(kind, key), document=as_json(node),
+            places={inner: piece.place for inner, piece in places(node)},
+        )  # fmt: skip
+        for path, text in alerts.mistakes(kind, made.document):
+            self.problems.add(made.place(path), f"{field((kind.section, key, *path))}: {text}")
+        return made
+
     def resource(
-        self, kind: Kind, key: str, place: Place, members: dict[str, Node], comforts: Comforts
+        self, kind: ModelKind, key: str, place: Place, members: dict[str, Node], comforts: Comforts
     ) -> Resource | None:
         path = (kind.section, key)
         names = self.names(kind, key, place, members)
@@ -125,7 +143,9 @@ class Reader:
                 document[member] = {k: v for k, v in document[member].items() if k != "Name"}
         return Resource(id=identity(kind, *names), document=document, places=found, uploads=uploads)
 
-    def names(self, kind: Kind, key: str, place: Place, members: dict[str, Node]) -> tuple[str, ...] | None:
+    def names(
+        self, kind: ModelKind, key: str, place: Place, members: dict[str, Node]
+    ) -> tuple[str, ...] | None:
         """The key, or the members that say otherwise; of a table `database.table`."""
         said = {m: members.pop(m) for m in ("Name", kind.parent) if m and m in members}
         wrong = {m: n for m, n in said.items() if not isinstance(n.value, str) or not n.value}
@@ -149,18 +169,20 @@ class Reader:
             return None
         return (database, str(said["Name"].value) if "Name" in said else table)
 
-    def named_inside(self, kind: Kind, node: Node, names: tuple[str, ...]) -> None:
+    def named_inside(self, kind: ModelKind, node: Node, names: tuple[str, ...]) -> None:
         if kind.named_inside and isinstance(node.value, dict):
             node.value.setdefault("Name", Node(place=node.place, value=names[0]))
 
-    def required(self, kind: Kind, path: tuple[str, ...], place: Place, members: Mapping[str, Node]) -> None:
+    def required(
+        self, kind: ModelKind, path: tuple[str, ...], place: Place, members: Mapping[str, Node]
+    ) -> None:
         for member in kind.shape.required_members:
             if member not in ("Name", kind.parent) and member not in members:
                 self.problems.add(place, f"{field((*path, member))}: missing")
         if kind.named_inside and len(members) != 1:
             self.problems.add(place, f"{field(path)}: expected exactly one of {', '.join(kind.members())}")
 
-    def literal_secrets(self, kind: Kind, path: tuple[str, ...], node: Node) -> None:
+    def literal_secrets(self, kind: ModelKind, path: tuple[str, ...], node: Node) -> None:
         """A password that stands in a file is refused: it would be in the repository."""
         if kind.section != "connections":
             return
@@ -173,3 +195,10 @@ class Reader:
             ):
                 said = f"{field((*path, *inner))}: a secret stands here; expected ${{secret:NAME}}"
                 self.problems.add(piece.place, said)
+
+
+def _said(kind: Kind, definition: Node) -> Node:
+    """Without members that have no value. In a rule's conditions null is one."""
+    if isinstance(kind, AlertKind) and isinstance(definition.value, dict):
+        return replace(definition, value={k: n for k, n in definition.value.items() if n.value is not None})
+    return without_nulls(definition)

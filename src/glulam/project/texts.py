@@ -17,7 +17,10 @@ from typing import Any
 from glulam.project.nodes import Place, Problems, did_you_mean
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
-_SECRET = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_]*)")
+_OPENED = re.compile(r"\$\{(?:([^{}]*)\})?")
+SECRETS = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_]*)")
+OF_CHANNELS = re.compile(r"(secret|env):[A-Za-z_][A-Za-z0-9_.-]*")
+"""References in alert channels: the server has the values."""
 SEALED = "ENCRYPTED_"
 """Before the name of a secret that a server shows encrypted: of use to that server only."""
 _SECRET_KEY = re.compile(
@@ -32,8 +35,9 @@ def filled(
     variables: Mapping[str, str | None],
     environ: Mapping[str, str],
     problems: Problems,
+    staying: re.Pattern[str] = SECRETS,
 ) -> str:
-    """The text with variables and environment in it; references to secrets and `$${` stay."""
+    """The text with variables and environment in it; `staying` references and `$${` stay."""
 
     def one(match: re.Match[str]) -> str:
         if match[1] is None:
@@ -44,7 +48,7 @@ def filled(
             )
             return match[0]
         prefix, _, name = match[1].partition(".")
-        if _SECRET.fullmatch(match[1]):
+        if staying.fullmatch(match[1]):
             return match[0]
         if prefix == "var" and name in variables:
             value = variables[name]
@@ -68,14 +72,18 @@ def filled(
     return _REFERENCE.sub(one, text)
 
 
-def escaped(text: str) -> str:
-    """A text of somebody else's, as a filled one."""
-    return text.replace("${", "$${")
+def escaped(text: str, staying: re.Pattern[str] | None = None) -> str:
+    """A text of somebody else's, as a filled one; `staying` references are some there, too."""
+
+    def one(match: re.Match[str]) -> str:
+        return match[0] if staying and match[1] and staying.fullmatch(match[1]) else f"${match[0]}"
+
+    return _OPENED.sub(one, text)
 
 
 def secrets_in(text: str) -> list[str]:
     """The names of the secrets that a filled text refers to."""
-    return [name[1] for m in _REFERENCE.finditer(text) if m[1] and (name := _SECRET.fullmatch(m[1]))]
+    return [name[1] for m in _REFERENCE.finditer(text) if m[1] and (name := SECRETS.fullmatch(m[1]))]
 
 
 def reveal(text: str, secret: Callable[[str], str]) -> str:
@@ -84,7 +92,7 @@ def reveal(text: str, secret: Callable[[str], str]) -> str:
     def one(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
-        found = _SECRET.fullmatch(match[1])
+        found = SECRETS.fullmatch(match[1])
         return secret(found[1]) if found else match[0]
 
     return _REFERENCE.sub(one, text)
@@ -98,7 +106,8 @@ def digest_of(secret: str, salt: str | None = None) -> str:
 
 
 def is_digest_of(digest: str, secret: str) -> bool:
-    return hmac.compare_digest(digest_of(secret, digest.partition("$")[0]), digest)
+    """An empty text is the digest of nothing."""
+    return bool(digest) and hmac.compare_digest(digest_of(secret, digest.partition("$")[0]), digest)
 
 
 def names_a_secret(member: str) -> bool:

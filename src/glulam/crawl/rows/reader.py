@@ -43,8 +43,10 @@ def reader_of(reading: Reading, fields: Struct) -> FileReader | None:
     given, names = reading.settings, tuple(f.name for f in fields.fields)
     if reading.format == "orc":
         return OrcRows(fields)
-    if reading.format in ("avro", "ion"):
-        return records.Records(fields, getattr(records, reading.format))
+    if reading.format == "avro":
+        return records.Records(fields, records.avro)
+    if reading.format == "ion":
+        return records.Records(fields, records.ion)
     if reading.format in ("json", "cloudtrail"):
         path = given.get("jsonPath", "$.Records[*]" if reading.format == "cloudtrail" else "$")
         return records.Records(fields, records.json(path))
