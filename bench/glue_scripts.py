@@ -228,7 +228,8 @@ def frames(work: Path, rounds: int) -> list[bool]:
         assert count(lake / name) == FRAMES
         return took
 
-    dynamic(), plain()
+    for _ in range(2):  # until the JVM has compiled what both need
+        dynamic(), plain()
     found = in_turn({"DataFrame": plain, "DynamicFrame": dynamic}, rounds)
     spark.stop()
     value = found["DynamicFrame"] / found["DataFrame"]
