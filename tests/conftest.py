@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from embedded import throw_away
 from glulam.settings import Settings
 from glulam.store.database import Database
 
@@ -71,7 +72,7 @@ def database_server() -> Iterator[TestServer]:
             admin.execute("SELECT pg_reload_conf()")
         Database.open(Settings(database_url=server.url("migrated"))).close()
         yield server
-    shutil.rmtree(home, ignore_errors=True)
+        throw_away(home, home)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from embedded import throw_away
 from glulam.access.keys import DEVELOPMENT_ID, DEVELOPMENT_SECRET
 from glulam.model.addresses import is_loopback
 from glulam.model.errors import InvalidConfig
@@ -53,11 +54,13 @@ class Up:
 def up(*words: str, **variables: str) -> Iterator[Up]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("GLULAM_")} | variables
     command = [*COMMAND, "up", "--ephemeral", "--port", "0", "--json", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          env={**env, "PYTHONPATH": str(ROOT / "src")}) as process:  # fmt: skip
+    with ExitStack() as end, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                              env={**env, "PYTHONPATH": str(ROOT / "src")}) as process:  # fmt: skip
         try:
             said = greeting(process)
-            yield Up(process=process, url=said["url"], home=Path(said["home"]))
+            home = Path(said["home"])
+            end.callback(throw_away, home, home.parent)
+            yield Up(process=process, url=said["url"], home=home)
         finally:
             process.kill()
 

@@ -13,9 +13,8 @@ import pytest
 from awsglue.context import GlueContext
 from awsglue.dynamicframe import DynamicFrame
 from awsglue.testing import GlueServer, glue_context, glue_server
-from mariadb import mariadb_server
 
-__all__ = ["glue_context", "glue_server", "mariadb_server"]
+__all__ = ["glue_context", "glue_server"]
 _numbers = count(1)
 Rows = list[dict[str, Any]]
 

@@ -17,10 +17,11 @@ from chaos.pgproxy import Cut, PgProxy
 from conftest import TestServer
 from glulam.model.errors import ConnectionFailed, InvalidInput
 from jdbcdrivers import MARIADB_JAR, POSTGRES_JAR
-from mariadb import MariaDb
+from mariadb import MariaDb, mariadb_server
 
 from .conftest import rows
 
+__all__ = ["mariadb_server"]
 PASSWORD = "hush-hush"
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 

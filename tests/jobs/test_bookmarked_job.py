@@ -45,6 +45,7 @@ def ids(lake: Path, out: str) -> list[int]:
     return sorted(ds.dataset(place, format="parquet").to_table()["id"].to_pylist()) if place.exists() else []
 
 
+@pytest.mark.slow
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 @pytest.mark.timeout(600)

@@ -54,6 +54,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_run_in_a_ready_session_is_as_one_from_a_cold_start(keeping: Site) -> None:
     site = keeping
     given = {"--conf": "spark.sql.shuffle.partitions=3"}
